@@ -1,0 +1,26 @@
+"""Sequence models and reinforcement-learning agents in NumPy, on the CPU.
+
+`import seqrl` itself costs nothing: what stands here is imported from its own module at first use.
+"""
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "load"]
+
+if TYPE_CHECKING:
+    from seqrl.training.runs import load as load
+else:  # a type checker must not see this: to it, every misspelt name would be an attribute
+    _MODULE_OF = {"load": "seqrl.training.runs"}
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module 'seqrl' has no attribute '{name}'", name=name, obj=sys.modules[__name__])
+        value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

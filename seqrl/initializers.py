@@ -1,0 +1,37 @@
+"""Initial weights: functions (rng, shape) -> array, shape (n_in, n_out)."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from seqrl.parameter import Array
+
+Initializer = Callable[[np.random.Generator, tuple[int, ...]], Array]
+
+
+def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """U(-a, a) with a = sqrt(6 / (n_in + n_out)) (Glorot and Bengio 2010, equation 16)."""
+    bound = np.sqrt(6 / (shape[0] + shape[-1]))
+    return rng.uniform(-bound, bound, shape)
+
+
+def orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Orthonormal rows or columns, drawn uniformly (Saxe et al. 2014).
+
+    Where there are more columns than rows, as in the gates (H, 4H) side by side, each square block is orthogonal.
+    """
+    n_in, n_out = shape
+    if n_out > n_in and n_out % n_in == 0:
+        return np.concatenate([orthogonal(rng, (n_in, n_in)) for _ in range(n_out // n_in)], axis=1)
+    q, r = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
+    q *= np.sign(np.diagonal(r))  # without it QR's signs bias the draw
+    return q if n_in >= n_out else q.T
+
+
+def normal(deviation: float) -> Initializer:
+    """N(0, deviation^2)."""
+
+    def initialize(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        return rng.normal(0.0, deviation, shape)
+
+    return initialize

@@ -1,0 +1,535 @@
+"""The hot loops compiled with Numba; `reference.py` says what each computes.
+
+Rows of a batch are independent through time, so a recurrent loop is split over threads by rows, each with a
+one-thread BLAS. Inner loops run over one row and few arrays: LLVM can't prove that many arrays don't overlap
+and would not vectorise. Helpers stand in this file because Numba's cache doesn't notice changes elsewhere.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import llvmlite.binding
+import numba
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from seqrl.kernels.blas import blas, one_thread
+from seqrl.kernels.reference import Integers
+from seqrl.parameter import Array
+
+if blas is None:
+    raise ImportError("NumPy's BLAS can't be called from compiled kernels on this machine")
+
+jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+jit_sums = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+
+
+# ---- BLAS ----------------------------------------------------------------------------------------------------
+
+
+def _external_gemm(name: str, address: int, real: types.Type) -> types.ExternalFunction:
+    llvmlite.binding.add_symbol(name, address)
+    # Integers are passed as 64 bits to 32-bit builds too: the calling conventions ignore the upper half.
+    flag, size, pointer = types.int32, types.int64, types.intp
+    signature = types.void(
+        flag, flag, flag, size, size, size, real, pointer, size, pointer, size, real, pointer, size
+    )
+    return types.ExternalFunction(name, signature)
+
+
+_sgemm = _external_gemm("seqrl_sgemm", blas.sgemm, types.float32)
+_dgemm = _external_gemm("seqrl_dgemm", blas.dgemm, types.float64)
+_ROW_MAJOR, _PLAIN, _TRANSPOSED = 101, 111, 112
+
+
+@jit
+def _add_product(a, b, c):
+    """c += a @ b, row-major; a (m, k), b (k, n), c (m, n)."""
+    (m, k), n = a.shape, b.shape[1]
+    a_at, b_at, c_at = a.ctypes.data, b.ctypes.data, c.ctypes.data
+    if c.itemsize == 4:
+        _sgemm(_ROW_MAJOR, _PLAIN, _PLAIN, m, n, k, 1.0, a_at, k, b_at, n, 1.0, c_at, n)
+    else:
+        _dgemm(_ROW_MAJOR, _PLAIN, _PLAIN, m, n, k, 1.0, a_at, k, b_at, n, 1.0, c_at, n)
+
+
+@jit
+def _add_product_transposed(a, b, c):
+    """c += a @ b.T, row-major; a (m, k), b (n, k), c (m, n)."""
+    (m, k), n = a.shape, b.shape[0]
+    a_at, b_at, c_at = a.ctypes.data, b.ctypes.data, c.ctypes.data
+    if c.itemsize == 4:
+        _sgemm(_ROW_MAJOR, _PLAIN, _TRANSPOSED, m, n, k, 1.0, a_at, k, b_at, k, 1.0, c_at, n)
+    else:
+        _dgemm(_ROW_MAJOR, _PLAIN, _TRANSPOSED, m, n, k, 1.0, a_at, k, b_at, k, 1.0, c_at, n)
+
+
+# ---- threads -------------------------------------------------------------------------------------------------
+
+THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_pool: ThreadPoolExecutor | None = None
+
+
+def _forget_pool() -> None:
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def _in_parallel(kernel: Callable[..., object], size: int, work: float, *arguments: object) -> None:
+    """Call kernel(start, stop, *arguments) over the parts of range(size), in threads when `work` (in
+    floating-point operations) pays for starting them."""
+    global _pool
+    parts = min(THREADS, size) if work > 1e6 else 1
+    if parts < 2:
+        kernel(0, size, *arguments)
+        return
+    if _pool is None:
+        _pool = ThreadPoolExecutor(THREADS - 1)
+    edges = [size * part // parts for part in range(parts + 1)]
+    waiting = [_pool.submit(kernel, edges[p], edges[p + 1], *arguments) for p in range(1, parts)]
+    kernel(edges[0], edges[1], *arguments)
+    for future in waiting:
+        future.result()
+
+
+def _over_rows(kernel: Callable[..., object], T: int, N: int, weight_hh: Array, *arguments: object) -> None:
+    with one_thread():
+        _in_parallel(kernel, N, 2.0 * T * N * weight_hh.size, *arguments)
+
+
+# ---- activations ---------------------------------------------------------------------------------------------
+
+
+def _tanh(x):
+    """tanh; in float32 a rational approximation that vectorises, absolute error below 2e-7.
+
+    Its coefficients are those of Eigen's `generic_fast_tanh_float` (degrees 13 and 6, clamped at 7.905).
+    """
+
+
+@overload(_tanh, inline="always")
+def _tanh_for(x):
+    if x != types.float32:
+        return lambda x: math.tanh(x)
+
+    def rational(x):
+        x = np.float32(7.90531110763549805) if x > np.float32(7.90531110763549805) else x
+        x = np.float32(-7.90531110763549805) if x < np.float32(-7.90531110763549805) else x
+        s = x * x
+        p = np.float32(-2.76076847742355e-16)
+        p = p * s + np.float32(2.00018790482477e-13)
+        p = p * s + np.float32(-8.60467152213735e-11)
+        p = p * s + np.float32(5.12229709037114e-08)
+        p = p * s + np.float32(1.48572235717979e-05)
+        p = p * s + np.float32(6.37261928875436e-04)
+        p = p * s + np.float32(4.89352455891786e-03)
+        q = np.float32(1.19825839466702e-06)
+        q = q * s + np.float32(1.18534705686654e-04)
+        q = q * s + np.float32(2.26843463243900e-03)
+        q = q * s + np.float32(4.89352518554385e-03)
+        return x * p / q
+
+    return rational
+
+
+def _half(x):
+    """One half in the type of x, so that float32 arithmetic stays float32."""
+
+
+@overload(_half, inline="always")
+def _half_for(x):
+    if x == types.float32:
+        return lambda x: np.float32(0.5)
+    return lambda x: 0.5
+
+
+@jit
+def _tanh_row(x):
+    for j in range(x.size):
+        x[j] = _tanh(x[j])
+
+
+@jit
+def _sigmoid_row(x):
+    for j in range(x.size):
+        half = _half(x[j])
+        x[j] = half * _tanh(half * x[j]) + half
+
+
+# ---- recurrent loops -----------------------------------------------------------------------------------------
+
+
+@jit
+def _rnn_forward(start, stop, gates, weight_hh, hs, lengths, reverse, rectified):
+    T = gates.shape[0]
+    for s in range(T):
+        t = T - 1 - s if reverse else s
+        before, after = (t + 1, t) if reverse else (t, t + 1)
+        _add_product(hs[before, start:stop], weight_hh, gates[t, start:stop])
+        for n in range(start, stop):
+            if t >= lengths[n]:
+                hs[after, n] = hs[before, n]
+                continue
+            h, z = hs[after, n], gates[t, n]
+            if rectified:
+                for j in range(z.size):
+                    h[j] = z[j] if z[j] > 0 else 0 * z[j]
+            else:
+                for j in range(z.size):
+                    h[j] = _tanh(z[j])
+
+
+def rnn_forward(
+    gates: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool
+) -> None:
+    T, N, _ = gates.shape
+    _over_rows(_rnn_forward, T, N, weight_hh, gates, weight_hh, hs, lengths, reverse, rectified)
+
+
+@jit
+def _rnn_backward(start, stop, dy, dh, weight_hh, hs, lengths, reverse, rectified, dgates):
+    T = dy.shape[0]
+    for s in range(T):
+        t = s if reverse else T - 1 - s
+        after = t if reverse else t + 1
+        for n in range(start, stop):
+            d = dgates[t, n]
+            if t >= lengths[n]:
+                d[:] = 0
+                continue
+            h, dh_n, dy_n = hs[after, n], dh[n], dy[t, n]
+            for j in range(h.size):
+                d[j] = dh_n[j] + dy_n[j]
+            if rectified:
+                for j in range(h.size):
+                    d[j] = d[j] if h[j] > 0 else 0 * d[j]
+            else:
+                for j in range(h.size):
+                    d[j] = d[j] - d[j] * h[j] * h[j]
+            dh_n[:] = 0
+        _add_product_transposed(dgates[t, start:stop], weight_hh, dh[start:stop])
+
+
+def rnn_backward(
+    dy: Array, dh: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool
+) -> Array:
+    T, N, _ = dy.shape
+    dgates = np.empty_like(dy)
+    _over_rows(_rnn_backward, T, N, weight_hh, dy, dh, weight_hh, hs, lengths, reverse, rectified, dgates)
+    return dgates
+
+
+@jit
+def _lstm_forward(start, stop, gates, weight_hh, peephole, hs, cs, lengths, reverse):
+    T, H = gates.shape[0], weight_hh.shape[0]
+    peeps = peephole.shape[0] > 0
+    for s in range(T):
+        t = T - 1 - s if reverse else s
+        before, after = (t + 1, t) if reverse else (t, t + 1)
+        _add_product(hs[before, start:stop], weight_hh, gates[t, start:stop])
+        for n in range(start, stop):
+            if t >= lengths[n]:
+                hs[after, n] = hs[before, n]
+                cs[after, n] = cs[before, n]
+                continue
+            z, c, c_before, h = gates[t, n], cs[after, n], cs[before, n], hs[after, n]
+            if peeps:
+                for j in range(H):
+                    z[j] += peephole[0, j] * c_before[j]
+                    z[H + j] += peephole[1, j] * c_before[j]
+            _sigmoid_row(z[: 2 * H])
+            _tanh_row(z[2 * H : 3 * H])
+            for j in range(H):
+                c[j] = z[H + j] * c_before[j] + z[j] * z[2 * H + j]
+            if peeps:
+                for j in range(H):
+                    z[3 * H + j] += peephole[2, j] * c[j]
+            _sigmoid_row(z[3 * H :])
+            for j in range(H):
+                h[j] = z[3 * H + j] * _tanh(c[j])
+
+
+def lstm_forward(
+    gates: Array, weight_hh: Array, peephole: Array, hs: Array, cs: Array, lengths: Integers, reverse: bool
+) -> None:
+    T, N, _ = gates.shape
+    _over_rows(_lstm_forward, T, N, weight_hh, gates, weight_hh, peephole, hs, cs, lengths, reverse)
+
+
+@jit
+def _lstm_backward(start, stop, dy, dh, dc, gates, weight_hh, peephole, cs, lengths, reverse, dgates):
+    T, H = gates.shape[0], weight_hh.shape[0]
+    peeps = peephole.shape[0] > 0
+    tanh_c = np.empty(H, dy.dtype)
+    for s in range(T):
+        t = s if reverse else T - 1 - s
+        before, after = (t + 1, t) if reverse else (t, t + 1)
+        for n in range(start, stop):
+            d = dgates[t, n]
+            if t >= lengths[n]:
+                d[:] = 0
+                continue
+            z, c, c_before = gates[t, n], cs[after, n], cs[before, n]
+            dh_n, dc_n, dy_n = dh[n], dc[n], dy[t, n]
+            for j in range(H):
+                dh_n[j] += dy_n[j]
+            for j in range(H):
+                tanh_c[j] = _tanh(c[j])
+            for j in range(H):
+                o = z[3 * H + j]
+                d[3 * H + j] = dh_n[j] * tanh_c[j] * (o - o * o)
+            for j in range(H):
+                dh_o = dh_n[j] * z[3 * H + j]
+                dc_n[j] += dh_o - dh_o * tanh_c[j] * tanh_c[j]
+            if peeps:
+                for j in range(H):
+                    dc_n[j] += d[3 * H + j] * peephole[2, j]
+            for j in range(H):
+                i, g = z[j], z[2 * H + j]
+                d[j] = dc_n[j] * g * (i - i * i)
+                d[2 * H + j] = dc_n[j] * (i - i * g * g)
+            for j in range(H):
+                f = z[H + j]
+                d[H + j] = dc_n[j] * c_before[j] * (f - f * f)
+                dc_n[j] *= f
+            if peeps:
+                for j in range(H):
+                    dc_n[j] += d[j] * peephole[0, j] + d[H + j] * peephole[1, j]
+            dh_n[:] = 0
+        _add_product_transposed(dgates[t, start:stop], weight_hh, dh[start:stop])
+
+
+def lstm_backward(
+    dy: Array,
+    dh: Array,
+    dc: Array,
+    gates: Array,
+    weight_hh: Array,
+    peephole: Array,
+    cs: Array,
+    lengths: Integers,
+    reverse: bool,
+) -> Array:
+    T, N, _ = dy.shape
+    dgates = np.empty_like(gates)
+    arrays = (dy, dh, dc, gates, weight_hh, peephole, cs, lengths, reverse, dgates)
+    _over_rows(_lstm_backward, T, N, weight_hh, *arrays)
+    return dgates
+
+
+@jit
+def _gru_forward(start, stop, gates, weight_hh, bias_hn, hs, hidden_n, lengths, reverse):
+    T, H = gates.shape[0], weight_hh.shape[0]
+    hidden = np.empty((stop - start, 3 * H), gates.dtype)
+    for s in range(T):
+        t = T - 1 - s if reverse else s
+        before, after = (t + 1, t) if reverse else (t, t + 1)
+        hidden[:] = 0
+        _add_product(hs[before, start:stop], weight_hh, hidden)
+        for n in range(start, stop):
+            z, m, u = gates[t, n], hidden_n[t, n], hidden[n - start]
+            h, h_before = hs[after, n], hs[before, n]
+            for j in range(2 * H):
+                z[j] += u[j]
+            _sigmoid_row(z[: 2 * H])
+            for j in range(H):
+                m[j] = u[2 * H + j] + bias_hn[j]
+            for j in range(H):
+                z[2 * H + j] = _tanh(z[2 * H + j] + z[j] * m[j])
+            if t >= lengths[n]:
+                h[:] = h_before
+                continue
+            for j in range(H):
+                h[j] = z[2 * H + j] + z[H + j] * (h_before[j] - z[2 * H + j])
+
+
+def gru_forward(
+    gates: Array, weight_hh: Array, bias_hn: Array, hs: Array, hidden_n: Array, lengths: Integers, reverse: bool
+) -> None:
+    T, N, _ = gates.shape
+    _over_rows(_gru_forward, T, N, weight_hh, gates, weight_hh, bias_hn, hs, hidden_n, lengths, reverse)
+
+
+@jit
+def _gru_backward(start, stop, dy, dh, gates, weight_hh, hs, hidden_n, lengths, reverse, dgates, dhidden):
+    T, H = gates.shape[0], weight_hh.shape[0]
+    for s in range(T):
+        t = s if reverse else T - 1 - s
+        before = t + 1 if reverse else t
+        for n in range(start, stop):
+            d, d_hidden = dgates[t, n], dhidden[t, n]
+            if t >= lengths[n]:
+                d[:] = 0
+                d_hidden[:] = 0
+                continue
+            z, m, h_before, dh_n, dy_n = gates[t, n], hidden_n[t, n], hs[before, n], dh[n], dy[t, n]
+            for j in range(H):
+                dh_n[j] += dy_n[j]
+            for j in range(H):
+                update, candidate = z[H + j], z[2 * H + j]
+                d[H + j] = dh_n[j] * (h_before[j] - candidate) * (update - update * update)
+            for j in range(H):
+                update, candidate = z[H + j], z[2 * H + j]
+                d[2 * H + j] = (dh_n[j] - dh_n[j] * update) * (1 - candidate * candidate)
+                dh_n[j] *= update
+            for j in range(H):
+                reset = z[j]
+                d[j] = d[2 * H + j] * m[j] * (reset - reset * reset)
+            for j in range(2 * H):
+                d_hidden[j] = d[j]
+            for j in range(H):
+                d_hidden[2 * H + j] = d[2 * H + j] * z[j]
+        _add_product_transposed(dhidden[t, start:stop], weight_hh, dh[start:stop])
+
+
+def gru_backward(
+    dy: Array,
+    dh: Array,
+    gates: Array,
+    weight_hh: Array,
+    hs: Array,
+    hidden_n: Array,
+    lengths: Integers,
+    reverse: bool,
+) -> tuple[Array, Array]:
+    T, N, _ = dy.shape
+    dgates, dhidden = np.empty_like(gates), np.empty_like(gates)
+    arrays = (dy, dh, gates, weight_hh, hs, hidden_n, lengths, reverse, dgates, dhidden)
+    _over_rows(_gru_backward, T, N, weight_hh, *arrays)
+    return dgates, dhidden
+
+
+# ---- loss, embedding, optimizers -----------------------------------------------------------------------------
+
+
+@jit_sums
+def _exp_row(x, exponents, powers):
+    """x <- exp(x) for x <= 0, and the sum. In float32 as 2^k exp(r), |r| <= ln 2 / 2, which vectorises.
+
+    `exponents` and `powers` are one scratch array of int32, seen as int32 and as float32.
+    """
+    total = 0.0
+    if x.itemsize == 8:
+        for j in range(x.size):
+            x[j] = math.exp(x[j])
+            total += x[j]
+        return total
+    for j in range(x.size):
+        v = x[j] if x[j] > np.float32(-87) or x[j] != x[j] else np.float32(-87)
+        k = np.floor(v * np.float32(1.44269504) + np.float32(0.5))
+        r = v - k * np.float32(0.693359375) + k * np.float32(2.12194440e-4)
+        exponents[j] = (np.int32(k) + np.int32(127)) << np.int32(23)
+        p = np.float32(1 / 720)
+        p = p * r + np.float32(1 / 120)
+        p = p * r + np.float32(1 / 24)
+        p = p * r + np.float32(1 / 6)
+        p = p * r + np.float32(0.5)
+        p = p * r + np.float32(1)
+        x[j] = p * r + np.float32(1)
+    for j in range(x.size):
+        x[j] *= powers[j]
+    for j in range(x.size):
+        total += x[j]
+    return total
+
+
+@jit_sums
+def _softmax_cross_entropy(start, stop, logits, highest, target, smoothing, scale, losses):
+    V = logits.shape[1]
+    exponents = np.empty(V, np.int32)
+    powers = exponents.view(np.float32)
+    for r in range(start, stop):
+        row, c, top = logits[r], target[r], highest[r]
+        spread = 0.0
+        if smoothing > 0:
+            for j in range(V):
+                spread += row[j] - top
+        at_target = row[c] - top
+        for j in range(V):
+            row[j] -= top
+        total = _exp_row(row, exponents, powers)
+        log_z = math.log(total)
+        losses[r] = (1 - smoothing) * (log_z - at_target) + smoothing * (log_z - spread / V)
+        factor = row.dtype.type(scale / total)
+        off = row.dtype.type(scale * smoothing / V)
+        for j in range(V):
+            row[j] = row[j] * factor - off
+        row[c] -= scale * (1 - smoothing)
+
+
+def softmax_cross_entropy(logits: Array, target: Integers, smoothing: float, scale: float) -> float:
+    R, _ = logits.shape
+    losses = np.empty(R)
+    highest = logits.max(axis=1)
+    arrays = (logits, highest, target, float(smoothing), float(scale), losses)
+    _in_parallel(_softmax_cross_entropy, R, 20.0 * logits.size, *arrays)
+    return float(losses.sum())
+
+
+@jit
+def _add_rows(table, ids, values):
+    for k in range(ids.size):
+        row, value = table[ids[k]], values[k]
+        for j in range(row.size):
+            row[j] += value[j]
+
+
+def add_rows(table: Array, ids: Integers, values: Array) -> None:
+    _add_rows(table, ids, values)
+
+
+@jit
+def _sgd_update(start, stop, value, grad, velocity, scale, lr, momentum, weight_decay):
+    for p in range(start, stop):
+        g = scale * grad[p] + weight_decay * value[p]
+        if velocity.size:
+            g += momentum * velocity[p]
+            velocity[p] = g
+        value[p] -= lr * g
+
+
+def sgd_update(
+    value: Array, grad: Array, velocity: Array, scale: float, lr: float, momentum: float, weight_decay: float
+) -> None:
+    real = value.dtype.type
+    numbers = (real(scale), real(lr), real(momentum), real(weight_decay))
+    _in_parallel(_sgd_update, value.size, 20.0 * value.size, value, grad, velocity, *numbers)
+
+
+@jit
+def _adam_update(start, stop, value, grad, first, second, scale, rate, beta1, beta2, root, eps, decay, shrink):
+    one = beta1 / beta1
+    for p in range(start, stop):
+        g = scale * grad[p] + decay * value[p]
+        m = beta1 * first[p] + (one - beta1) * g
+        v = beta2 * second[p] + (one - beta2) * g * g
+        first[p] = m
+        second[p] = v
+        value[p] = value[p] * shrink - rate * m / (np.sqrt(v) * root + eps)
+
+
+def adam_update(
+    value: Array,
+    grad: Array,
+    first: Array,
+    second: Array,
+    scale: float,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+) -> None:
+    rate, root = lr / (1 - beta1**step), 1 / math.sqrt(1 - beta2**step)
+    decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled else (weight_decay, 1.0)
+    numbers = map(value.dtype.type, (scale, rate, beta1, beta2, root, eps, decay, shrink))
+    _in_parallel(_adam_update, value.size, 20.0 * value.size, value, grad, first, second, *numbers)

@@ -1,0 +1,251 @@
+"""The hot loops in NumPy, written to be read.
+
+`compiled.py` holds the same functions with the same signatures; a test compares the two. Shapes:
+T time, N batch, H hidden, V vocabulary, P parameters.
+
+The recurrent loops. `forward` receives in `gates` the input's share x W_ih + b of every step and leaves
+there what the backward pass needs. `hs` (T+1, N, H) holds the states between the steps: with
+`reverse` false step t reads hs[t] and writes hs[t+1] and the initial state is hs[0]; with `reverse` true
+step t reads hs[t+1] and writes hs[t], last step first, and the initial state is hs[T]. A step at or
+beyond `lengths[n]` hands the state on unchanged. `backward` receives the gradient `dy` (T, N, H)
+of the states that the steps wrote and in `dh` (N, H) the gradient of the final state; it leaves in `dh`
+the gradient of the initial state and returns the gradient of the input's share.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from seqrl.parameter import Array
+
+Integers = npt.NDArray[np.int64]
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), written so that it can't overflow."""
+    return 0.5 * np.tanh(0.5 * x) + 0.5
+
+
+def _steps(T: int, reverse: bool) -> Iterator[tuple[int, int, int]]:
+    """(t, index of the state before, index of the state after) in the order of computation."""
+    for t in reversed(range(T)) if reverse else range(T):
+        yield (t, t + 1, t) if reverse else (t, t, t + 1)
+
+
+def _steps_back(T: int, reverse: bool) -> list[tuple[int, int, int]]:
+    return list(_steps(T, reverse))[::-1]
+
+
+def rnn_forward(
+    gates: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool
+) -> None:
+    """h' = tanh(x W_ih + b + h W_hh), or ReLU instead of tanh when `rectified`. gates: (T, N, H)."""
+    for t, before, after in _steps(len(gates), reverse):
+        gates[t] += hs[before] @ weight_hh
+        h = np.maximum(gates[t], 0) if rectified else np.tanh(gates[t])
+        hs[after] = np.where((t < lengths)[:, None], h, hs[before])
+
+
+def rnn_backward(
+    dy: Array, dh: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool
+) -> Array:
+    dgates = np.empty_like(dy)
+    for t, _, after in _steps_back(len(dy), reverse):
+        real = (t < lengths)[:, None]
+        h = hs[after]
+        slope = (h > 0).astype(h.dtype) if rectified else 1 - h * h
+        dgates[t] = np.where(real, (dh + dy[t]) * slope, 0)
+        dh[...] = np.where(real, 0, dh) + dgates[t] @ weight_hh.T
+    return dgates
+
+
+def lstm_forward(
+    gates: Array, weight_hh: Array, peephole: Array, hs: Array, cs: Array, lengths: Integers, reverse: bool
+) -> None:
+    """The long short-term memory (Hochreiter and Schmidhuber 1997; forget gate, peepholes: Gers et al. 2000).
+
+    i = sigmoid(x W_i + h U_i + p_i * c)     f = sigmoid(x W_f + h U_f + p_f * c)
+    g = tanh(x W_g + h U_g)                  c' = f * c + i * g
+    o = sigmoid(x W_o + h U_o + p_o * c')    h' = o * tanh(c')
+
+    gates: (T, N, 4H) in the order i, f, g, o, left activated; weight_hh: (H, 4H);
+    peephole: (3, H) in the order i, f, o, or (0, H) for none; cs: (T+1, N, H) like hs.
+    """
+    H = weight_hh.shape[0]
+    for t, before, after in _steps(len(gates), reverse):
+        gates[t] += hs[before] @ weight_hh
+        i, f, g, o = (gates[t, :, k * H : (k + 1) * H] for k in range(4))
+        if len(peephole):
+            i += peephole[0] * cs[before]
+            f += peephole[1] * cs[before]
+        i[...], f[...], g[...] = sigmoid(i), sigmoid(f), np.tanh(g)
+        c = f * cs[before] + i * g
+        if len(peephole):
+            o += peephole[2] * c
+        o[...] = sigmoid(o)
+        real = (t < lengths)[:, None]
+        cs[after] = np.where(real, c, cs[before])
+        hs[after] = np.where(real, o * np.tanh(c), hs[before])
+
+
+def lstm_backward(
+    dy: Array,
+    dh: Array,
+    dc: Array,
+    gates: Array,
+    weight_hh: Array,
+    peephole: Array,
+    cs: Array,
+    lengths: Integers,
+    reverse: bool,
+) -> Array:
+    """Also takes in `dc` the gradient of the final cell state and leaves there that of the initial one."""
+    H = weight_hh.shape[0]
+    dgates = np.empty_like(gates)
+    for t, before, after in _steps_back(len(gates), reverse):
+        i, f, g, o = (gates[t, :, k * H : (k + 1) * H] for k in range(4))
+        real = (t < lengths)[:, None]
+        tanh_c = np.tanh(cs[after])
+        dh_t = dh + dy[t]
+        do = dh_t * tanh_c * o * (1 - o)
+        dc_t = dc + dh_t * o * (1 - tanh_c * tanh_c)
+        if len(peephole):
+            dc_t += do * peephole[2]
+        di = dc_t * g * i * (1 - i)
+        df = dc_t * cs[before] * f * (1 - f)
+        dg = dc_t * i * (1 - g * g)
+        dgates[t] = np.where(real, np.concatenate([di, df, dg, do], axis=1), 0)
+        dc_before = dc_t * f
+        if len(peephole):
+            dc_before += di * peephole[0] + df * peephole[1]
+        dc[...] = np.where(real, dc_before, dc)
+        dh[...] = np.where(real, 0, dh) + dgates[t] @ weight_hh.T
+    return dgates
+
+
+def gru_forward(
+    gates: Array, weight_hh: Array, bias_hn: Array, hs: Array, hidden_n: Array, lengths: Integers, reverse: bool
+) -> None:
+    """The gated recurrent unit (Cho et al. 2014) in PyTorch's variant, which resets after the product.
+
+    r = sigmoid(x W_r + h U_r)    z = sigmoid(x W_z + h U_z)    m = h U_n + b_hn
+    n = tanh(x W_n + r * m)       h' = (1 - z) * n + z * h
+
+    gates: (T, N, 3H) in the order r, z, n, left activated; weight_hh: (H, 3H);
+    hidden_n: (T, N, H), written: m.
+    """
+    H = weight_hh.shape[0]
+    for t, before, after in _steps(len(gates), reverse):
+        hidden = hs[before] @ weight_hh
+        r, z, n = (gates[t, :, k * H : (k + 1) * H] for k in range(3))
+        r[...] = sigmoid(r + hidden[:, :H])
+        z[...] = sigmoid(z + hidden[:, H : 2 * H])
+        hidden_n[t] = hidden[:, 2 * H :] + bias_hn
+        n[...] = np.tanh(n + r * hidden_n[t])
+        hs[after] = np.where((t < lengths)[:, None], (1 - z) * n + z * hs[before], hs[before])
+
+
+def gru_backward(
+    dy: Array,
+    dh: Array,
+    gates: Array,
+    weight_hh: Array,
+    hs: Array,
+    hidden_n: Array,
+    lengths: Integers,
+    reverse: bool,
+) -> tuple[Array, Array]:
+    """Returns the gradients of the input's share, x W + b, and of the state's, h U + [0, 0, b_hn]."""
+    H = weight_hh.shape[0]
+    dgates = np.empty_like(gates)
+    dhidden = np.empty_like(gates)
+    for t, before, _ in _steps_back(len(gates), reverse):
+        r, z, n = (gates[t, :, k * H : (k + 1) * H] for k in range(3))
+        real = (t < lengths)[:, None]
+        dh_t = dh + dy[t]
+        dn = dh_t * (1 - z) * (1 - n * n)
+        dz = dh_t * (hs[before] - n) * z * (1 - z)
+        dr = dn * hidden_n[t] * r * (1 - r)
+        dgates[t] = np.where(real, np.concatenate([dr, dz, dn], axis=1), 0)
+        dhidden[t] = np.where(real, np.concatenate([dr, dz, dn * r], axis=1), 0)
+        dh[...] = np.where(real, dh_t * z, dh) + dhidden[t] @ weight_hh.T
+    return dgates, dhidden
+
+
+def softmax_cross_entropy(logits: Array, target: Integers, smoothing: float, scale: float) -> float:
+    """The summed cross-entropy of softmax(logits) (R, V) with the classes `target` (R,).
+
+    Leaves in `logits` the gradient of `scale` times that sum, scale * (p - t). With label smoothing s the
+    target distribution t is 1 - s on the class plus s / V everywhere (Szegedy et al. 2016, section 7).
+    """
+    R, V = logits.shape
+    logits -= logits.max(axis=1, keepdims=True)
+    log_z = np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    logits -= log_z
+    at = np.arange(R)
+    total = -(1 - smoothing) * logits[at, target].sum(dtype=np.float64)
+    if smoothing:
+        total -= smoothing / V * logits.sum(dtype=np.float64)
+    np.exp(logits, out=logits)
+    logits -= smoothing / V
+    logits[at, target] -= 1 - smoothing
+    logits *= scale
+    return float(total)
+
+
+def add_rows(table: Array, ids: Integers, values: Array) -> None:
+    """table[ids[k]] += values[k] for every k, repeated ids included. table: (V, E), ids: (K,), values: (K, E)."""
+    np.add.at(table, ids, values)
+
+
+def sgd_update(
+    value: Array, grad: Array, velocity: Array, scale: float, lr: float, momentum: float, weight_decay: float
+) -> None:
+    """g = scale * grad + weight_decay * value;  v = momentum * v + g;  value -= lr * v.
+
+    All vectors are (P,); `velocity` is empty without momentum.
+    """
+    g = value.dtype.type(scale) * grad
+    if weight_decay:
+        g += weight_decay * value
+    if momentum:
+        velocity *= momentum
+        velocity += g
+        g = velocity
+    value -= lr * g
+
+
+def adam_update(
+    value: Array,
+    grad: Array,
+    first: Array,
+    second: Array,
+    scale: float,
+    step: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    decoupled: bool,
+) -> None:
+    """Adam (Kingma and Ba 2015, algorithm 1) on the gradient scale * grad; all vectors are (P,).
+
+    m = beta1 m + (1 - beta1) g               v = beta2 v + (1 - beta2) g^2
+    value -= lr / (1 - beta1^step) * m / (sqrt(v / (1 - beta2^step)) + eps)
+
+    Weight decay is added to the gradient, or when `decoupled` taken off the value: value -= lr * weight_decay * value
+    (Loshchilov and Hutter 2019, algorithm 2).
+    """
+    g = value.dtype.type(scale) * grad
+    if weight_decay and decoupled:
+        value *= 1 - lr * weight_decay
+    elif weight_decay:
+        g += weight_decay * value
+    first *= beta1
+    first += (1 - beta1) * g
+    second *= beta2
+    second += (1 - beta2) * g * g
+    denominator = np.sqrt(second / (1 - beta2**step)) + eps
+    value -= lr / (1 - beta1**step) * first / denominator

@@ -1,0 +1,165 @@
+"""Layers: calling one is inference, `forward` is training.
+
+A layer has no training flag and keeps no cache. `forward(x)` returns the output and the function
+that takes the gradient of the output and returns the gradient of the input, adding the
+gradients of the parameters on the way. What the backward pass needs lives in that function's scope.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from seqrl.errors import InputError, nearest
+from seqrl.parameter import Array, Parameter
+
+Backward = Callable[[Array], Array]
+
+
+class Layer:
+    """A differentiable function with parameters: the attributes that are Parameters, Layers or lists of them."""
+
+    def forward(self, x: Any) -> tuple[Any, Callable[..., Any]]:
+        """The output, and the backward function that maps its gradient to the gradient of `x`."""
+        raise NotImplementedError
+
+    def __call__(self, x: Any) -> Any:
+        """The output at inference."""
+        return self.forward(x)[0]
+
+    def parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """(dotted name, Parameter) in definition order, each object once."""
+        seen: set[int] = set()
+        for name, parameter in _walk(self, ""):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield name, parameter
+
+    def state_dict(self) -> dict[str, Array]:
+        """Every parameter's value by name, copied."""
+        return {name: parameter.value.copy() for name, parameter in self.parameters()}
+
+    def load_state_dict(self, values: Mapping[str, npt.ArrayLike]) -> None:
+        """Write `values` into the parameters.
+
+        Raises InputError that names the first parameter that is missing, left over or of another shape;
+        nothing is written then.
+        """
+        own = dict(self.parameters())
+        for name, parameter in own.items():
+            if name not in values:
+                raise InputError(f"the weights lack '{name}' of shape {parameter.shape}{nearest(name, values)}")
+            shape = np.shape(values[name])
+            if shape != parameter.shape:
+                raise InputError(f"the weights hold '{name}' of shape {shape}, the model has {parameter.shape}")
+        for name in values:
+            if name not in own:
+                raise InputError(f"the weights hold '{name}', which the model has not{nearest(name, own)}")
+        for name, parameter in own.items():
+            parameter.value[...] = values[name]
+
+    def zero_grad(self) -> None:
+        for _, parameter in self.parameters():
+            parameter.grad[...] = 0
+
+    def astype(self, dtype: npt.DTypeLike) -> Self:
+        """A copy with parameters of another dtype; float64 is for gradient checks."""
+        other = copy.deepcopy(self)
+        for _, parameter in other.parameters():
+            parameter.value = parameter.value.astype(dtype)
+            parameter.grad = parameter.grad.astype(dtype)
+        return other
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return next((parameter.value.dtype for _, parameter in self.parameters()), np.dtype(np.float32))
+
+    @property
+    def parameter_count(self) -> int:
+        return sum(parameter.value.size for _, parameter in self.parameters())
+
+
+def _walk(owner: Any, prefix: str) -> Iterator[tuple[str, Parameter]]:
+    if isinstance(owner, Parameter):
+        yield prefix, owner
+        return
+    if isinstance(owner, Layer):
+        members: Any = vars(owner).items()
+    elif isinstance(owner, (list, tuple)):
+        members = enumerate(owner)
+    else:
+        return
+    for name, member in members:
+        yield from _walk(member, f"{prefix}.{name}" if prefix else str(name))
+
+
+class Chain(Layer):
+    """Layers one after another, y = f_k(... f_2(f_1(x)))."""
+
+    def __init__(self, *layers: Layer) -> None:
+        self.layers = list(layers)
+
+    def forward(self, x: Any) -> tuple[Any, Backward]:
+        backwards = []
+        for layer in self.layers:
+            x, backward = layer.forward(x)
+            backwards.append(backward)
+
+        def backward_chain(dy: Array) -> Array:
+            for backward in reversed(backwards):
+                dy = backward(dy)
+            return dy
+
+        return x, backward_chain
+
+    def __call__(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Residual(Layer):
+    """Skip connection, y = x + f(x) (He et al. 2016, equation 1). f keeps the shape of x."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        fx, layer_backward = self.layer.forward(x)
+
+        def backward(dy: Array) -> Array:
+            return dy + layer_backward(dy)
+
+        return x + fx, backward
+
+    def __call__(self, x: Array) -> Array:
+        return x + self.layer(x)
+
+
+class Concatenate(Layer):
+    """Branches side by side on the last axis, y = [f_1(x), f_2(x), ...]."""
+
+    def __init__(self, *layers: Layer) -> None:
+        self.layers = list(layers)
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        outputs, backwards = zip(*(layer.forward(x) for layer in self.layers), strict=True)
+        ends = np.cumsum([y.shape[-1] for y in outputs])[:-1]
+
+        def backward(dy: Array) -> Array:
+            parts = np.split(dy, ends, axis=-1)
+            return sum((b(part) for b, part in zip(backwards, parts, strict=True)), np.zeros((), dy.dtype))
+
+        return np.concatenate(outputs, axis=-1), backward
+
+    def __call__(self, x: Array) -> Array:
+        return np.concatenate([layer(x) for layer in self.layers], axis=-1)
+
+
+def rows(x: Array) -> Array:
+    """(..., n) as a matrix (rows, n): what a product over all time steps and examples takes."""
+    return x.reshape(-1, x.shape[-1])

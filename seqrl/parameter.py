@@ -1,0 +1,71 @@
+"""Parameters, and many of them packed into one flat vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating]
+
+
+class Parameter:
+    """A learned array: `value`, and `grad` of the same shape to which backward passes add.
+
+    After packing both are views of flat vectors, so write into them (`value[...] =`, `grad +=`)
+    and never rebind them.
+    """
+
+    __slots__ = ("grad", "value")
+
+    def __init__(self, value: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> None:
+        self.value: Array = np.array(value, dtype=dtype, order="C")
+        self.grad: Array = np.zeros_like(self.value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    def __repr__(self) -> str:
+        return f"Parameter(shape={self.shape}, dtype={self.value.dtype})"
+
+
+class Packed:
+    """Parameters laid end to end in one value vector and one gradient vector.
+
+    Every Parameter becomes a view of `value` and `grad` (both of shape (P,)), so that an update,
+    a norm, a copy or a finiteness check is one operation on one array. A parameter that occurs
+    twice (a tied weight) is laid down once.
+    """
+
+    def __init__(self, named_parameters: Iterable[tuple[str, Parameter]]) -> None:
+        unique: dict[int, tuple[str, Parameter]] = {}
+        for name, parameter in named_parameters:
+            unique.setdefault(id(parameter), (name, parameter))
+        named = list(unique.values())
+        dtypes = {parameter.value.dtype for _, parameter in named}
+        if len(dtypes) > 1:
+            raise TypeError(f"parameters of different types can't be packed: {sorted(map(str, dtypes))}")
+        size = sum(parameter.value.size for _, parameter in named)
+        dtype = dtypes.pop() if dtypes else np.dtype(np.float32)
+        self.value: Array = np.empty(size, dtype)
+        self.grad: Array = np.empty(size, dtype)
+        self.slices: dict[str, slice] = {}
+        start = 0
+        for name, parameter in named:
+            where = slice(start, start + parameter.value.size)
+            self.slices[name] = where
+            for flat, attribute in (self.value, "value"), (self.grad, "grad"):
+                flat[where] = getattr(parameter, attribute).ravel()
+                setattr(parameter, attribute, flat[where].reshape(parameter.shape))
+            start = where.stop
+
+    def first_non_finite(self) -> str | None:
+        """The name of the first parameter whose value or gradient holds a NaN or an infinity."""
+        if np.isfinite(np.dot(self.grad, self.grad)) and np.isfinite(np.dot(self.value, self.value)):
+            return None
+        for name, where in self.slices.items():
+            if not (np.isfinite(self.grad[where]).all() and np.isfinite(self.value[where]).all()):
+                return name
+        return None
