@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from seqrl.errors import InputError, nearest
 from seqrl.parameter import Array, Parameter
 
 Backward = Callable[[Array], Array]
+M = TypeVar("M")
 
 
 class Layer:
@@ -33,11 +34,11 @@ class Layer:
 
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(dotted name, Parameter) in definition order, each object once."""
-        seen: set[int] = set()
-        for name, parameter in _walk(self, ""):
-            if id(parameter) not in seen:
-                seen.add(id(parameter))
-                yield name, parameter
+        return _members(self, Parameter)
+
+    def generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """(dotted name, Generator) of every source of randomness, each object once; a checkpoint saves their states."""
+        return _members(self, np.random.Generator)
 
     def state_dict(self) -> dict[str, Array]:
         """Every parameter's value by name, copied."""
@@ -83,8 +84,16 @@ class Layer:
         return sum(parameter.value.size for _, parameter in self.parameters())
 
 
-def _walk(owner: Any, prefix: str) -> Iterator[tuple[str, Parameter]]:
-    if isinstance(owner, Parameter):
+def _members(owner: Layer, kind: type[M]) -> Iterator[tuple[str, M]]:
+    seen: set[int] = set()
+    for name, member in _walk(owner, "", kind):
+        if id(member) not in seen:
+            seen.add(id(member))
+            yield name, member
+
+
+def _walk(owner: Any, prefix: str, kind: type[M]) -> Iterator[tuple[str, M]]:
+    if isinstance(owner, kind):
         yield prefix, owner
         return
     if isinstance(owner, Layer):
@@ -94,7 +103,7 @@ def _walk(owner: Any, prefix: str) -> Iterator[tuple[str, Parameter]]:
     else:
         return
     for name, member in members:
-        yield from _walk(member, f"{prefix}.{name}" if prefix else str(name))
+        yield from _walk(member, f"{prefix}.{name}" if prefix else str(name), kind)
 
 
 class Chain(Layer):

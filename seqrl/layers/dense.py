@@ -1,0 +1,48 @@
+"""The affine map."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqrl.errors import InputError
+from seqrl.initializers import Initializer, glorot_uniform
+from seqrl.layer import Backward, Layer, rows
+from seqrl.parameter import Array, Parameter
+
+
+class Dense(Layer):
+    """Affine map, y = x W + b (without b when `bias` is false).
+
+    x: (..., n_in) -> y: (..., n_out)
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        *,
+        rng: np.random.Generator,
+        bias: bool = True,
+        initializer: Initializer = glorot_uniform,
+    ) -> None:
+        self.weight = Parameter(initializer(rng, (n_in, n_out)))
+        self.bias = Parameter(np.zeros(n_out)) if bias else None
+
+    def __call__(self, x: Array) -> Array:
+        n_in = self.weight.shape[0]
+        if x.shape[-1] != n_in:
+            raise InputError(f"Dense got input of shape {x.shape}; expected (..., {n_in})")
+        y = x @ self.weight.value
+        if self.bias is not None:
+            y += self.bias.value
+        return y
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        def backward(dy: Array) -> Array:
+            x2, dy2 = rows(x), rows(dy)
+            self.weight.grad += x2.T @ dy2
+            if self.bias is not None:
+                self.bias.grad += dy2.sum(axis=0)
+            return dy @ self.weight.value.T
+
+        return self(x), backward

@@ -1,0 +1,326 @@
+"""Recurrent layers: RNN, LSTM, GRU, and stacks of them.
+
+They speak two ways. `forward(x)` is a plain layer over a sequence x (T, N, D). `scan` is the full interface:
+
+    (y, final_state), backward = layer.scan(x, state, lengths, reverse)
+    dx, dstate = backward(dy, dfinal_state)
+
+A state of None is zero; a gradient of None is zero. Step t of row n counts when t < lengths[n]: the others
+hand the state on, give y = 0 and receive no gradient. With `reverse` the sequence is read from its last
+real step to its first. `step(x_t, state)` is one step, for decoding and acting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqrl import kernels
+from seqrl.errors import InputError, choose
+from seqrl.initializers import glorot_uniform, orthogonal
+from seqrl.kernels.reference import Integers
+from seqrl.layer import Backward, Layer, rows
+from seqrl.layers.dropout import Dropout
+from seqrl.parameter import Array, Parameter
+
+State = Any  # (N, H), or a tuple of states
+ScanBackward = Callable[..., tuple[Array, State]]
+
+
+class Recurrent(Layer):
+    """What RNN, LSTM and GRU share: the product with the input, for all steps at once, and the lengths.
+
+    x: (T, N, D) -> y: (T, N, H)
+    """
+
+    gates: int  # blocks of H columns in the weights
+
+    def __init__(self, D: int, H: int, *, rng: np.random.Generator) -> None:
+        if D < 1 or H < 1:
+            raise InputError(f"{type(self).__name__} got {D} inputs and {H} hidden units; expected at least 1 of each")
+        self.weight_ih = Parameter(
+            np.concatenate([glorot_uniform(rng, (D, H)) for _ in range(self.gates)], axis=1)
+        )
+        self.weight_hh = Parameter(orthogonal(rng, (H, self.gates * H)))
+        self.bias = Parameter(np.zeros(self.gates * H))
+
+    def scan(
+        self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
+    ) -> tuple[tuple[Array, State], ScanBackward]:
+        raise NotImplementedError
+
+    def advance(self, gates: Array, state: State) -> tuple[Array, State]:
+        """One step from the input's share of the gates, x_t W_ih + b, (N, gates * H), which is overwritten."""
+        raise NotImplementedError
+
+    def step(self, x_t: Array, state: State = None) -> tuple[Array, State]:
+        """One step. x_t: (N, D) -> y_t: (N, H) and the state after it."""
+        return self.advance(self.project(x_t), state)
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        (y, _), scan_backward = self.scan(x)
+
+        def backward(dy: Array) -> Array:
+            return scan_backward(dy)[0]
+
+        return y, backward
+
+    @property
+    def H(self) -> int:
+        return self.weight_hh.shape[0]
+
+    def project(self, x: Array) -> Array:
+        """The input's share of the gates, x W_ih + b, (..., gates * H)."""
+        D = self.weight_ih.shape[0]
+        if x.shape[-1] != D:
+            raise InputError(f"{type(self).__name__} got input of shape {x.shape}; expected (..., {D})")
+        z = x @ self.weight_ih.value
+        z += self.bias.value
+        return z
+
+    def project_backward(self, x: Array, dgates: Array) -> Array:
+        x2, dgates2 = rows(x), rows(dgates)
+        self.weight_ih.grad += x2.T @ dgates2
+        self.bias.grad += dgates2.sum(axis=0)
+        return dgates @ self.weight_ih.value.T
+
+    def states_between(self, T: int, N: int, initial: Array | None, reverse: bool) -> Array:
+        """Room for the states between T steps, (T + 1, N, H), with the initial one in its place."""
+        states = np.empty((T + 1, N, self.H), self.dtype)
+        states[T if reverse else 0] = 0 if initial is None else initial
+        return states
+
+
+def _lengths(lengths: Integers | None, T: int, N: int) -> Integers:
+    if lengths is None:
+        return np.full(N, T, np.int64)
+    lengths = np.asarray(lengths, np.int64)
+    if lengths.shape != (N,) or (N and (lengths.min() < 0 or lengths.max() > T)):
+        raise InputError(f"lengths are {lengths.tolist()}; expected {N} numbers from 0 to {T}")
+    return lengths
+
+
+def _zero_padding(y: Array, lengths: Integers) -> Array:
+    """y with zeros at the steps that don't count; `y` itself where all count."""
+    T = len(y)
+    if lengths.size == 0 or lengths.min() == T:
+        return y
+    return y * (np.arange(T)[:, None] < lengths)[:, :, None].astype(y.dtype)
+
+
+def _gradient(given: Array | None, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    """A gradient that the kernel may overwrite; None is zero."""
+    return np.zeros(shape, dtype) if given is None else np.array(given, dtype, order="C")
+
+
+def _ends(states: Array, reverse: bool) -> tuple[Array, Array, Array, Array]:
+    """(what each step read, what each step wrote, the initial state, the final state)."""
+    if reverse:
+        return states[1:], states[:-1], states[-1], states[0]
+    return states[:-1], states[1:], states[0], states[-1]
+
+
+class RNN(Recurrent):
+    """The simple recurrent network (Elman 1990), h_t = tanh(x_t W_ih + h_{t-1} W_hh + b), y_t = h_t.
+
+    The backward pass is backpropagation through time. `nonlinearity` is tanh or relu.
+    """
+
+    gates = 1
+
+    def __init__(self, D: int, H: int, *, rng: np.random.Generator, nonlinearity: str = "tanh") -> None:
+        super().__init__(D, H, rng=rng)
+        self.rectified = choose("nonlinearity", nonlinearity, {"tanh": False, "relu": True})
+
+    def scan(
+        self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
+    ) -> tuple[tuple[Array, State], ScanBackward]:
+        T, N, _ = x.shape
+        lengths = _lengths(lengths, T, N)
+        hs = self.states_between(T, N, state, reverse)
+        kernels.rnn_forward(self.project(x), self.weight_hh.value, hs, lengths, reverse, self.rectified)
+        h_read, h_written, _, h_final = _ends(hs, reverse)
+
+        def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
+            dh = _gradient(dstate, h_final.shape, hs.dtype)
+            dy = np.zeros_like(h_written) if dy is None else np.ascontiguousarray(dy)
+            dgates = kernels.rnn_backward(dy, dh, self.weight_hh.value, hs, lengths, reverse, self.rectified)
+            self.weight_hh.grad += rows(h_read).T @ rows(dgates)
+            return self.project_backward(x, dgates), dh
+
+        return (_zero_padding(h_written, lengths), h_final.copy()), backward
+
+    def advance(self, gates: Array, state: State) -> tuple[Array, State]:
+        N, _ = gates.shape
+        hs = self.states_between(1, N, state, False)
+        kernels.rnn_forward(gates[None], self.weight_hh.value, hs, _lengths(None, 1, N), False, self.rectified)
+        return hs[1], hs[1]
+
+
+class LSTM(Recurrent):
+    """The long short-term memory; its equations stand at `kernels.reference.lstm_forward`.
+
+    The state is (h, c), each (N, H). The cell c is the constant error carousel: its gradient passes from step to step
+    through the forget gate alone. With `peephole` the gates see the cell (Gers et al. 2000). The forget gate's
+    bias starts at 1 (Jozefowicz et al. 2015).
+    """
+
+    gates = 4
+
+    def __init__(self, D: int, H: int, *, rng: np.random.Generator, peephole: bool = False) -> None:
+        super().__init__(D, H, rng=rng)
+        self.bias.value[H : 2 * H] = 1
+        self.peephole = Parameter(rng.normal(0, 0.1, (3, H))) if peephole else None
+
+    def _peephole(self) -> Array:
+        return np.empty((0, self.H), self.dtype) if self.peephole is None else self.peephole.value
+
+    def scan(
+        self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
+    ) -> tuple[tuple[Array, State], ScanBackward]:
+        T, N, _ = x.shape
+        lengths = _lengths(lengths, T, N)
+        h0, c0 = (None, None) if state is None else state
+        hs = self.states_between(T, N, h0, reverse)
+        cs = self.states_between(T, N, c0, reverse)
+        gates = self.project(x)
+        kernels.lstm_forward(gates, self.weight_hh.value, self._peephole(), hs, cs, lengths, reverse)
+        h_read, h_written, _, h_final = _ends(hs, reverse)
+        c_read, c_written, _, c_final = _ends(cs, reverse)
+
+        def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
+            dh_final, dc_final = (None, None) if dstate is None else dstate
+            dh = _gradient(dh_final, h_final.shape, hs.dtype)
+            dc = _gradient(dc_final, c_final.shape, cs.dtype)
+            dy = np.zeros_like(h_written) if dy is None else np.ascontiguousarray(dy)
+            dgates = kernels.lstm_backward(
+                dy, dh, dc, gates, self.weight_hh.value, self._peephole(), cs, lengths, reverse
+            )
+            self.weight_hh.grad += rows(h_read).T @ rows(dgates)
+            if self.peephole is not None:
+                di, df, _, do = np.split(dgates, 4, axis=2)
+                self.peephole.grad += [(d * c).sum(axis=(0, 1)) for d, c in ((di, c_read), (df, c_read), (do, c_written))]
+            return self.project_backward(x, dgates), (dh, dc)
+
+        return (_zero_padding(h_written, lengths), (h_final.copy(), c_final.copy())), backward
+
+    def advance(self, gates: Array, state: State) -> tuple[Array, State]:
+        N, _ = gates.shape
+        h0, c0 = (None, None) if state is None else state
+        hs, cs = self.states_between(1, N, h0, False), self.states_between(1, N, c0, False)
+        kernels.lstm_forward(
+            gates[None], self.weight_hh.value, self._peephole(), hs, cs, _lengths(None, 1, N), False
+        )
+        return hs[1], (hs[1], cs[1])
+
+
+class GRU(Recurrent):
+    """The gated recurrent unit; its equations stand at `kernels.reference.gru_forward`.
+
+    `bias` joins both sides' biases of r and z and the input's of n; `bias_hn` (H,) stands inside the reset.
+    """
+
+    gates = 3
+
+    def __init__(self, D: int, H: int, *, rng: np.random.Generator) -> None:
+        super().__init__(D, H, rng=rng)
+        self.bias_hn = Parameter(np.zeros(H))
+
+    def scan(
+        self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
+    ) -> tuple[tuple[Array, State], ScanBackward]:
+        T, N, _ = x.shape
+        lengths = _lengths(lengths, T, N)
+        hs = self.states_between(T, N, state, reverse)
+        gates = self.project(x)
+        hidden_n = np.empty((T, N, self.H), hs.dtype)
+        kernels.gru_forward(gates, self.weight_hh.value, self.bias_hn.value, hs, hidden_n, lengths, reverse)
+        h_read, h_written, _, h_final = _ends(hs, reverse)
+
+        def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
+            dh = _gradient(dstate, h_final.shape, hs.dtype)
+            dy = np.zeros_like(h_written) if dy is None else np.ascontiguousarray(dy)
+            dgates, dhidden = kernels.gru_backward(
+                dy, dh, gates, self.weight_hh.value, hs, hidden_n, lengths, reverse
+            )
+            self.weight_hh.grad += rows(h_read).T @ rows(dhidden)
+            self.bias_hn.grad += rows(dhidden)[:, 2 * self.H :].sum(axis=0)
+            return self.project_backward(x, dgates), dh
+
+        return (_zero_padding(h_written, lengths), h_final.copy()), backward
+
+    def advance(self, gates: Array, state: State) -> tuple[Array, State]:
+        N, _ = gates.shape
+        hs = self.states_between(1, N, state, False)
+        hidden_n = np.empty((1, N, self.H), hs.dtype)
+        kernels.gru_forward(
+            gates[None], self.weight_hh.value, self.bias_hn.value, hs, hidden_n, _lengths(None, 1, N), False
+        )
+        return hs[1], hs[1]
+
+
+CELLS: dict[str, type[Recurrent]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+
+
+class Stack(Layer):
+    """Recurrent layers one upon the other, with dropout between them; the state is a tuple of theirs."""
+
+    def __init__(self, layers: Sequence[Layer], *, dropout: Dropout | None = None) -> None:
+        self.layers: list[Any] = list(layers)
+        self.dropout = dropout
+
+    def scan(
+        self, x: Array, state: State = None, lengths: Integers | None = None
+    ) -> tuple[tuple[Array, State], ScanBackward]:
+        backwards: list[ScanBackward] = []
+        drops: list[Backward] = []
+        finals = []
+        states = (None,) * len(self.layers) if state is None else state
+        for depth, layer in enumerate(self.layers):
+            if depth and self.dropout is not None:
+                x, drop = self.dropout.forward(x)
+                drops.append(drop)
+            (x, final), layer_backward = layer.scan(x, states[depth], lengths)
+            finals.append(final)
+            backwards.append(layer_backward)
+
+        def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
+            dfinals = (None,) * len(backwards) if dstate is None else dstate
+            dinitials = []
+            dx: Any = dy
+            for depth in reversed(range(len(backwards))):
+                dx, dinitial = backwards[depth](dx, dfinals[depth])
+                dinitials.append(dinitial)
+                if depth and drops:
+                    dx = drops[depth - 1](dx)
+            return dx, tuple(reversed(dinitials))
+
+        return (x, tuple(finals)), backward
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        (y, _), scan_backward = self.scan(x)
+        return y, lambda dy: scan_backward(dy)[0]
+
+    def __call__(self, x: Array) -> Array:
+        return self.read(x)[0]
+
+    def read(self, x: Array, state: State = None, lengths: Integers | None = None) -> tuple[Array, State]:
+        """(y, final state) at inference."""
+        states = (None,) * len(self.layers) if state is None else state
+        finals = []
+        for layer, initial in zip(self.layers, states, strict=True):
+            (x, final), _ = layer.scan(x, initial, lengths)
+            finals.append(final)
+        return x, tuple(finals)
+
+    def step(self, x_t: Array, state: State = None) -> tuple[Array, State]:
+        """One step through every layer. x_t: (N, D) -> y_t: (N, H)."""
+        states = (None,) * len(self.layers) if state is None else state
+        finals = []
+        for layer, initial in zip(self.layers, states, strict=True):
+            x_t, final = layer.step(x_t, initial)
+            finals.append(final)
+        return x_t, tuple(finals)

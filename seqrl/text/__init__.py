@@ -1,0 +1,1 @@
+"""Text: reading parallel corpora, tokenizers, batching by length, scores of translations."""

@@ -1,0 +1,230 @@
+"""Word, character and byte-pair tokenizers that give back the text they were given.
+
+A thin face over the `tokenizers` library. What makes the word and BPE tokenizers lossless is where the spaces go: a
+word carries the space before it, so that "Ça va ?" is " Ça", " va", " ?" and "Yes?" is " Yes", "?". For a word to be
+the same token wherever it stands, a space is put before it where writing has none: at the start of a sentence, and
+after an elision, a hyphen, an opening quote or bracket ("l'ami" is " l'", " ami"). Decoding takes that space out
+again: it knows the place by the same pattern, which looks only at what the insertion leaves as it was.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+import tokenizers as library
+from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
+
+from seqrl.errors import InputError, choose
+from seqrl.text.unspaced import UNSPACED
+
+# With its parallelism the library warns, or hangs, in a program that forks later. The user's own setting stands.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+PAD, UNKNOWN, BOS, EOS = 0, 1, 2, 3
+SPECIALS = ["<pad>", "<unknown>", "<bos>", "<eos>"]  # never made from text: no token mixes letters and brackets
+UNKNOWN_MARK = "⁇"
+SPACE_MARK = "▁"
+FORMAT = "seqrl-tokenizer-1"
+BPE_VOCABULARY_SIZE = 8000
+
+LETTER = rf"[[\p{{L}}\p{{M}}]&&[^{UNSPACED}]]"
+DIGIT = rf"[\p{{N}}&&[^{UNSPACED}]]"
+WORD_START = rf"[[\p{{L}}\p{{M}}\p{{N}}{UNKNOWN_MARK}]&&[^{UNSPACED}]]"
+VOWEL = f"[aeiouhyàâäéèêëîïôöùûüœæAEIOUHYÀÂÄÉÈÊËÎÏÔÖÙÛÜŒÆ{UNKNOWN_MARK}]"
+
+# French l' d' qu' s', Italian dell' un': an apostrophe after a letter and before a vowel. Not: the dogs' ears.
+ELISION = r"(?<=[\p{L}&&[^sS]]['’]|[^\p{L}\p{M}\p{N}][sS]['’])"
+HYPHEN_OR_OPENING = r"""(?:(?<=[\p{L}\p{M}\p{N}]-)|(?<= ["'“„‘(\[¿¡]))"""
+NOT_CONTRACTED = rf"(?i:n['’]t)(?!{LETTER}|{DIGIT})"
+CLITIC = rf"(?i:['’](?:s|m|d|t|re|ve|ll))(?!{LETTER}|{DIGIT})"
+PIECES = [
+    rf" ?{LETTER}+['’]{ELISION}(?= +{VOWEL})",  # l' of l'ami
+    rf" ?{LETTER}+?(?={NOT_CONTRACTED})",  # do of don't
+    NOT_CONTRACTED,
+    CLITIC,
+    rf" ?{LETTER}+(?:(?!{CLITIC})['’]{LETTER}+)*",  # ami, o'clock
+    rf" ?{DIGIT}+",
+    r" ?\.{2,}",
+    rf" ?[^\s{UNSPACED}]",  # punctuation
+    r"\s",
+]
+UNSPACED_PIECES = {
+    "word": [rf"[{UNSPACED}]"],
+    "bpe": [rf"[[\p{{L}}\p{{M}}\p{{N}}]&&[{UNSPACED}]]+", rf"[{UNSPACED}]"],
+}
+
+
+class Tokenizer:
+    """Text to token ids and back; made by `train`, `from_json` or `load`.
+
+    Ids 0 to 3 are PAD, UNKNOWN, BOS and EOS in every tokenizer. Text is brought to Unicode's NFC first; word and bpe
+    drop white space at its ends. Then `decode(encode(s)) == s` as long as every word or character is known.
+    """
+
+    def __init__(self, kind: str, backend: library.Tokenizer) -> None:
+        self.kind = kind
+        self._backend = backend
+        vocabulary = backend.get_vocab()
+        self._names = sorted(vocabulary, key=vocabulary.__getitem__)
+
+    @classmethod
+    def train(
+        cls, kind: str, sentences: Iterable[str], vocabulary_size: int | None = None, minimum_count: int = 1
+    ) -> Self:
+        """Build a vocabulary from `sentences`; the same sentences give the same ids in every process.
+
+        kind: "word", "char" (each character is a token) or "bpe" (pieces of words; Sennrich et al. 2016).
+        vocabulary_size: at most so many tokens, counting the four special ones; the most frequent stay. None keeps
+            all words or characters, and makes at most 8000 pieces.
+        minimum_count: words or characters met less often are unknown; pairs met less often, or once, don't merge.
+        Raises InputError for an unknown kind, a size without room for a token, or sentences without text.
+        """
+        backend = choose("tokenizer", kind, {"word": _spaced, "char": _char, "bpe": _spaced})(kind)
+        if vocabulary_size is not None and vocabulary_size <= len(SPECIALS):
+            raise InputError(
+                f"vocabulary size is {vocabulary_size}; expected more than the {len(SPECIALS)} special tokens"
+            )
+        trainer: trainers.Trainer
+        if kind == "bpe":
+            size = vocabulary_size or BPE_VOCABULARY_SIZE
+            trainer = trainers.BpeTrainer(
+                vocab_size=size,
+                limit_alphabet=size - len(SPECIALS),
+                min_frequency=max(2, minimum_count),
+                special_tokens=SPECIALS,
+                show_progress=False,
+            )
+        else:
+            trainer = trainers.WordLevelTrainer(
+                vocab_size=vocabulary_size or sys.maxsize,
+                min_frequency=minimum_count,
+                special_tokens=SPECIALS,
+                show_progress=False,
+            )
+        backend.train_from_iterator(sentences, trainer)
+        if backend.get_vocab_size() == len(SPECIALS):
+            raise InputError(f"nothing to build a vocabulary from: no token occurs {minimum_count} times or more")
+        # The trainer also registers the special tokens to be found in text, where "<eos>" is five characters.
+        content = json.loads(backend.to_str()) | {"added_tokens": []}
+        return cls(kind, library.Tokenizer.from_str(json.dumps(content)))
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def encode(self, sentence: str) -> list[int]:
+        """The ids of a sentence, without BOS and EOS."""
+        return self.encode_batch([sentence])[0]
+
+    def encode_batch(self, sentences: Sequence[str]) -> list[list[int]]:
+        """The ids of each sentence. Raises InputError for a string that is not valid Unicode."""
+        try:
+            return [encoding.ids for encoding in self._backend.encode_batch_fast(sentences)]
+        except TypeError:
+            bad = next((s for s in sentences if not _is_text(s)), sentences)
+            raise InputError(f"not a sentence of valid Unicode text: {bad!r}") from None
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of ids. PAD, BOS and EOS leave no trace, UNKNOWN shows as '⁇'."""
+        unknown = f" {UNKNOWN_MARK}" if self.kind == "word" else UNKNOWN_MARK
+        shown = [unknown if i == UNKNOWN else self._names[i] for i in ids if i not in (PAD, BOS, EOS)]
+        return self._backend.decoder.decode(shown)
+
+    def decode_batch(self, batch: Iterable[Iterable[int]]) -> list[str]:
+        return [self.decode(ids) for ids in batch]
+
+    def token(self, id: int) -> str:
+        """The name of an id, for people: spaces show as '▁', UNKNOWN as '⁇'."""
+        return UNKNOWN_MARK if id == UNKNOWN else self._names[id].replace(" ", SPACE_MARK)
+
+    def tokens(self, sentence: str) -> list[str]:
+        """A label for each id of `encode(sentence)`, to stand on the axis of a picture; words without their '▁'."""
+        names = [self.token(i) for i in self.encode(sentence)]
+        return [name.removeprefix(SPACE_MARK) or name for name in names] if self.kind == "word" else names
+
+    def to_json(self) -> str:
+        content = {"format": FORMAT, "kind": self.kind, "tokenizer": json.loads(self._backend.to_str())}
+        return json.dumps(content, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "tokenizer") -> Self:
+        """The tokenizer that `to_json` wrote. Raises InputError, which begins with `where`, for anything else."""
+        try:
+            content = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{where}: damaged, or not a tokenizer of seqrl (line {error.lineno}: {error.msg})") from None
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise InputError(f"{where}: not a tokenizer of seqrl; expected JSON with \"format\": \"{FORMAT}\"")
+        try:
+            tokenizer = cls(content["kind"], library.Tokenizer.from_str(json.dumps(content["tokenizer"])))
+        except Exception as error:  # the library raises plain Exception
+            raise InputError(f"{where}: damaged tokenizer ({error!r})") from None
+        if tokenizer._names[: len(SPECIALS)] != SPECIALS:
+            raise InputError(f"{where}: damaged tokenizer; expected ids 0 to 3 to be {', '.join(SPECIALS)}")
+        return tokenizer
+
+    def save(self, path: str | Path) -> None:
+        """Write `to_json` to a file, beside it first and then renamed: a half-written file is never seen."""
+        path = Path(path)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            beside.write_text(self.to_json(), encoding="utf-8")
+            beside.replace(path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise InputError(f"{path}: can't write the tokenizer: {error.strerror}") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The tokenizer of a file that `save` wrote. Raises InputError, which names the file, for anything else."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path}: can't read the tokenizer: {error.strerror}") from error
+        except UnicodeDecodeError:
+            raise InputError(f"{path}: not a tokenizer of seqrl; expected JSON in UTF-8") from None
+        return cls.from_json(text, where=str(path))
+
+
+def _spaced(kind: str) -> library.Tokenizer:
+    """The untrained word or bpe tokenizer: spaces go to words, then pieces are cut, and bpe merges inside them."""
+    unknown = SPECIALS[UNKNOWN]
+    backend = library.Tokenizer(
+        models.BPE(unk_token=unknown) if kind == "bpe" else models.WordLevel(vocab={}, unk_token=unknown)
+    )
+    backend.normalizer = normalizers.Sequence(
+        [
+            normalizers.NFC(),
+            normalizers.Strip(),
+            normalizers.Replace(Regex(rf"\A(?=[^{UNSPACED}])"), " "),
+            normalizers.Replace(Regex(_joined("")), " "),
+        ]
+    )
+    pieces = Regex("|".join(UNSPACED_PIECES[kind] + PIECES))
+    backend.pre_tokenizer = pre_tokenizers.Split(pieces, behavior="isolated")
+    backend.decoder = decoders.Sequence(
+        [decoders.Fuse(), decoders.Replace(Regex(_joined(" ")), ""), decoders.Strip(" ", left=1, right=0)]
+    )
+    return backend
+
+
+def _joined(space: str) -> str:
+    """The places inside text where a word follows without a space; `space` is what stands there in encoded text."""
+    return rf"{ELISION}{space}(?= *{VOWEL})|{HYPHEN_OR_OPENING}{space}(?= *{WORD_START})"
+
+
+def _char(kind: str) -> library.Tokenizer:
+    backend = library.Tokenizer(models.WordLevel(vocab={}, unk_token=SPECIALS[UNKNOWN]))
+    backend.normalizer = normalizers.NFC()
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+    backend.decoder = decoders.Fuse()
+    return backend
+
+
+def _is_text(sentence: object) -> bool:
+    try:
+        return isinstance(sentence, str) and sentence.encode() is not None
+    except UnicodeEncodeError:
+        return False
