@@ -18,18 +18,20 @@ import tokenizers as library
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
 from seqrl.errors import InputError, choose
+from seqrl.text.specials import BOS, EOS, PAD, SPECIALS, UNKNOWN
 from seqrl.text.unspaced import UNSPACED
 
 # With its parallelism the library warns, or hangs, in a program that forks later. The user's own setting stands.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-PAD, UNKNOWN, BOS, EOS = 0, 1, 2, 3
-SPECIALS = ["<pad>", "<unknown>", "<bos>", "<eos>"]  # never made from text: no token mixes letters and brackets
+__all__ = ["BOS", "EOS", "PAD", "SPECIALS", "UNKNOWN", "Tokenizer"]
+
 UNKNOWN_MARK = "⁇"
 SPACE_MARK = "▁"
 FORMAT = "seqrl-tokenizer-1"
 BPE_VOCABULARY_SIZE = 8000
 
+NO_BREAK = "\u00a0\u202f"  # French has them inside « » and before ? ! : ;
 LETTER = rf"[[\p{{L}}\p{{M}}]&&[^{UNSPACED}]]"
 DIGIT = rf"[\p{{N}}&&[^{UNSPACED}]]"
 WORD_START = rf"[[\p{{L}}\p{{M}}\p{{N}}{UNKNOWN_MARK}]&&[^{UNSPACED}]]"
@@ -37,10 +39,11 @@ VOWEL = f"[aeiouhyàâäéèêëîïôöùûüœæAEIOUHYÀÂÄÉÈÊËÎÏÔÖ�
 
 # French l' d' qu' s', Italian dell' un': an apostrophe after a letter and before a vowel. Not: the dogs' ears.
 ELISION = r"(?<=[\p{L}&&[^sS]]['’]|[^\p{L}\p{M}\p{N}][sS]['’])"
-HYPHEN_OR_OPENING = r"""(?:(?<=[\p{L}\p{M}\p{N}]-)|(?<= ["'“„‘(\[¿¡]))"""
+# A hyphen in a word, an opening quote or bracket, a no-break space, any character of a script without spaces.
+BEFORE_JOINED_WORD = rf"""(?:(?<=[\p{{L}}\p{{M}}\p{{N}}]-)|(?<= ["'“„‘(\[¿¡])|(?<=[{NO_BREAK}{UNSPACED}]))"""
 NOT_CONTRACTED = rf"(?i:n['’]t)(?!{LETTER}|{DIGIT})"
 CLITIC = rf"(?i:['’](?:s|m|d|t|re|ve|ll))(?!{LETTER}|{DIGIT})"
-PIECES = [
+WORDS = [
     rf" ?{LETTER}+['’]{ELISION}(?= +{VOWEL})",  # l' of l'ami
     rf" ?{LETTER}+?(?={NOT_CONTRACTED})",  # do of don't
     NOT_CONTRACTED,
@@ -48,12 +51,14 @@ PIECES = [
     rf" ?{LETTER}+(?:(?!{CLITIC})['’]{LETTER}+)*",  # ami, o'clock
     rf" ?{DIGIT}+",
     r" ?\.{2,}",
-    rf" ?[^\s{UNSPACED}]",  # punctuation
+    rf" ?«[{NO_BREAK}]",
+    rf"\s?[^\s{UNSPACED}]",  # punctuation
     r"\s",
 ]
-UNSPACED_PIECES = {
-    "word": [rf"[{UNSPACED}]"],
-    "bpe": [rf"[[\p{{L}}\p{{M}}\p{{N}}]&&[{UNSPACED}]]+", rf"[{UNSPACED}]"],
+PIECES = {
+    "word": [rf"[{UNSPACED}]", *WORDS],
+    "char": [r"[\s\S]"],
+    "bpe": [rf"[[\p{{L}}\p{{M}}\p{{N}}]&&[{UNSPACED}]]+", rf"[{UNSPACED}]", *WORDS],  # it merges inside these
 }
 
 
@@ -82,7 +87,7 @@ class Tokenizer:
         minimum_count: words or characters met less often are unknown; pairs met less often, or once, don't merge.
         Raises InputError for an unknown kind, a size without room for a token, or sentences without text.
         """
-        backend = choose("tokenizer", kind, {"word": _spaced, "char": _char, "bpe": _spaced})(kind)
+        backend = _untrained(kind)
         if vocabulary_size is not None and vocabulary_size <= len(SPECIALS):
             raise InputError(
                 f"vocabulary size is {vocabulary_size}; expected more than the {len(SPECIALS)} special tokens"
@@ -130,7 +135,8 @@ class Tokenizer:
         """The text of ids. PAD, BOS and EOS leave no trace, UNKNOWN shows as '⁇'."""
         unknown = f" {UNKNOWN_MARK}" if self.kind == "word" else UNKNOWN_MARK
         shown = [unknown if i == UNKNOWN else self._names[i] for i in ids if i not in (PAD, BOS, EOS)]
-        return self._backend.decoder.decode(shown)
+        text: str = self._backend.decoder.decode(shown)
+        return text
 
     def decode_batch(self, batch: Iterable[Iterable[int]]) -> list[str]:
         return [self.decode(ids) for ids in batch]
@@ -140,9 +146,10 @@ class Tokenizer:
         return UNKNOWN_MARK if id == UNKNOWN else self._names[id].replace(" ", SPACE_MARK)
 
     def tokens(self, sentence: str) -> list[str]:
-        """A label for each id of `encode(sentence)`, to stand on the axis of a picture; words without their '▁'."""
-        names = [self.token(i) for i in self.encode(sentence)]
-        return [name.removeprefix(SPACE_MARK) or name for name in names] if self.kind == "word" else names
+        """A label for each id of `encode(sentence)`, to stand on the axis of a picture; words without the space before them."""
+        if self.kind == "word":
+            return [self.token(i).strip(SPACE_MARK + NO_BREAK) or SPACE_MARK for i in self.encode(sentence)]
+        return [self.token(i) for i in self.encode(sentence)]
 
     def to_json(self) -> str:
         content = {"format": FORMAT, "kind": self.kind, "tokenizer": json.loads(self._backend.to_str())}
@@ -153,10 +160,10 @@ class Tokenizer:
         """The tokenizer that `to_json` wrote. Raises InputError, which begins with `where`, for anything else."""
         try:
             content = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{where}: damaged, or not a tokenizer of seqrl (line {error.lineno}: {error.msg})") from None
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise InputError(f"{where}: not a tokenizer of seqrl; expected JSON with \"format\": \"{FORMAT}\"")
+        except json.JSONDecodeError as e:
+            raise InputError(f"{where}: damaged tokenizer, or none at all (line {e.lineno}: {e.msg})") from None
+        if not isinstance(content, dict) or content.get("format") != FORMAT or content.get("kind") not in PIECES:
+            raise InputError(f'{where}: not a tokenizer of seqrl; expected JSON with "format": "{FORMAT}"')
         try:
             tokenizer = cls(content["kind"], library.Tokenizer.from_str(json.dumps(content["tokenizer"])))
         except Exception as error:  # the library raises plain Exception
@@ -188,12 +195,18 @@ class Tokenizer:
         return cls.from_json(text, where=str(path))
 
 
-def _spaced(kind: str) -> library.Tokenizer:
-    """The untrained word or bpe tokenizer: spaces go to words, then pieces are cut, and bpe merges inside them."""
+def _untrained(kind: str) -> library.Tokenizer:
+    """The tokenizer of a kind with an empty vocabulary."""
+    pieces = choose("tokenizer", kind, PIECES)
     unknown = SPECIALS[UNKNOWN]
     backend = library.Tokenizer(
         models.BPE(unk_token=unknown) if kind == "bpe" else models.WordLevel(vocab={}, unk_token=unknown)
     )
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex("|".join(pieces)), behavior="isolated")
+    if kind == "char":
+        backend.normalizer = normalizers.NFC()
+        backend.decoder = decoders.Fuse()
+        return backend
     backend.normalizer = normalizers.Sequence(
         [
             normalizers.NFC(),
@@ -202,8 +215,6 @@ def _spaced(kind: str) -> library.Tokenizer:
             normalizers.Replace(Regex(_joined("")), " "),
         ]
     )
-    pieces = Regex("|".join(UNSPACED_PIECES[kind] + PIECES))
-    backend.pre_tokenizer = pre_tokenizers.Split(pieces, behavior="isolated")
     backend.decoder = decoders.Sequence(
         [decoders.Fuse(), decoders.Replace(Regex(_joined(" ")), ""), decoders.Strip(" ", left=1, right=0)]
     )
@@ -211,20 +222,13 @@ def _spaced(kind: str) -> library.Tokenizer:
 
 
 def _joined(space: str) -> str:
-    """The places inside text where a word follows without a space; `space` is what stands there in encoded text."""
-    return rf"{ELISION}{space}(?= *{VOWEL})|{HYPHEN_OR_OPENING}{space}(?= *{WORD_START})"
-
-
-def _char(kind: str) -> library.Tokenizer:
-    backend = library.Tokenizer(models.WordLevel(vocab={}, unk_token=SPECIALS[UNKNOWN]))
-    backend.normalizer = normalizers.NFC()
-    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
-    backend.decoder = decoders.Fuse()
-    return backend
+    """The places in a text where a word is written without a space, and `space` stands there instead."""
+    return rf"{ELISION}{space}(?= *{VOWEL})|{BEFORE_JOINED_WORD}{space}(?= *{WORD_START})"
 
 
 def _is_text(sentence: object) -> bool:
     try:
-        return isinstance(sentence, str) and sentence.encode() is not None
-    except UnicodeEncodeError:
+        str.encode(sentence)  # type: ignore[arg-type]
+        return True
+    except (TypeError, UnicodeEncodeError):
         return False
