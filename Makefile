@@ -37,7 +37,7 @@ test: lint
 slow: setup
 	$(RUN) -m pytest -m slow
 
-# Ruff reads the files as they lie; mypy reads seqrl and agents through links, in the tree that an install makes of them.
+# Ruff reads the files where they lie; mypy reads seqrl and agents through links, in the tree that an install would make.
 lint: setup
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
@@ -52,7 +52,7 @@ clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find agents benchmarks data scripts seqrl tests -name __pycache__ -prune -exec rm -rf {} +
 
-# Debian ships venv without pip and pip without venv. Either is enough: its own pip can install into a .venv without one.
+# On Debian, python3-venv and python3-pip are packages of their own. Either is enough: an outer pip fills a .venv without.
 OUTER_PIP := $(PYTHON) -m pip --python $(RUN)
 
 $(STAMP): pyproject.toml setup.py
@@ -65,6 +65,6 @@ $(STAMP): pyproject.toml setup.py
 	then pip='$(OUTER_PIP)'; \
 	else echo '$(PYTHON) has neither venv with ensurepip nor pip 22.3 or newer.' \
 	          'Install one of them: apt install python3-venv, or python3-pip' >&2; exit 1; fi; \
-	echo "Setting up .venv with Python $(VERSION) (once)"; \
+	echo "Setting up .venv with Python $(VERSION) (once, about a minute)"; \
 	$$pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
 	@echo '$(MADE_FOR)' > $@
