@@ -37,7 +37,7 @@ test: lint
 slow: setup
 	$(RUN) -m pytest -m slow
 
-# Ruff reads the files where they lie; mypy reads seqrl and agents through links, in the tree that an install would make.
+# Ruff reads the files where they lie; mypy reads seqrl and agents through links, in the tree that an install makes.
 lint: setup
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
@@ -52,7 +52,7 @@ clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find agents benchmarks data scripts seqrl tests -name __pycache__ -prune -exec rm -rf {} +
 
-# On Debian, python3-venv and python3-pip are packages of their own. Either is enough: an outer pip fills a .venv without.
+# On Debian, python3-venv and python3-pip are separate packages. Either is enough: an outer pip can fill .venv too.
 OUTER_PIP := $(PYTHON) -m pip --python $(RUN)
 
 $(STAMP): pyproject.toml setup.py
