@@ -31,8 +31,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for folder in PACKAGES:
         shutil.copytree(CHECKOUT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "setup.py", "LICENSE"):
-        shutil.copy(CHECKOUT / file, source)
+    for file in filter(Path.is_file, CHECKOUT.iterdir()):
+        shutil.copy(file, source)
     run(sys.executable, "-m", "build", "--no-isolation", source, cwd=source)
     [wheel] = (source / "dist").glob("*.whl")
     return wheel
