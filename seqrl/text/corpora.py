@@ -7,10 +7,9 @@ import tarfile
 import unicodedata
 import zlib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -189,7 +188,7 @@ def _opened(path: str | Path) -> Iterator[Stream]:
         raise InputError(f"{path}: can't be read: {error.strerror}") from error
 
 
-def _decoded(stream: IO[bytes], where: str) -> Iterator[tuple[int, str]]:
+def _decoded(stream: Iterable[bytes], where: str) -> Iterator[tuple[int, str]]:
     """(number, line) without line ends. A line ends at \\n alone: U+2028 and the like belong to the sentence."""
     offset = 0
     for number, line in enumerate(stream, start=1):

@@ -111,7 +111,7 @@ class Tokenizer:
             )
         backend.train_from_iterator(sentences, trainer)
         if backend.get_vocab_size() == len(SPECIALS):
-            raise InputError(f"nothing to build a vocabulary from: no token occurs {minimum_count} times or more")
+            raise InputError(f"no vocabulary: the sentences are empty, or nothing in them occurs {minimum_count} times")
         # The trainer also registers the special tokens to be found in text, where "<eos>" is five characters.
         content = json.loads(backend.to_str()) | {"added_tokens": []}
         return cls(kind, library.Tokenizer.from_str(json.dumps(content)))
@@ -146,7 +146,7 @@ class Tokenizer:
         return UNKNOWN_MARK if id == UNKNOWN else self._names[id].replace(" ", SPACE_MARK)
 
     def tokens(self, sentence: str) -> list[str]:
-        """A label for each id of `encode(sentence)`, to stand on the axis of a picture; words without the space before them."""
+        """A label for each id of `encode(sentence)`, as for the axis of a picture; words come without their space."""
         if self.kind == "word":
             return [self.token(i).strip(SPACE_MARK + NO_BREAK) or SPACE_MARK for i in self.encode(sentence)]
         return [self.token(i) for i in self.encode(sentence)]

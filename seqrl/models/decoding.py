@@ -1,0 +1,107 @@
+"""Greedy and beam search over a decoder, for a batch at a time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from seqrl.kernels.reference import Integers
+from seqrl.models.seq2seq import Seq2Seq, pick_state
+from seqrl.parameter import Array
+from seqrl.text.specials import BOS, EOS, PAD
+
+
+class Hypothesis(NamedTuple):
+    """Target ids without EOS, and their score: log-probability over length^alpha."""
+
+    ids: list[int]
+    score: float
+
+
+def greedy(model: Seq2Seq, source: Integers, lengths: Integers, limit: int) -> list[list[int]]:
+    """The likeliest token at each step, until EOS or `limit` tokens. Rows that have ended leave the batch."""
+    N = len(source)
+    encoded = model.encode(source, lengths)
+    state, table = encoded.state, model.decoder_table()
+    tokens = np.full(N, BOS, np.int64)
+    alive = np.arange(N)
+    ids = np.full((N, limit), EOS, np.int64)
+    for t in range(limit):
+        logits, state = model.decode_step(tokens, encoded, state, table)
+        logits[:, [PAD, BOS]] = -np.inf
+        tokens = logits.argmax(axis=1)
+        ids[alive, t] = tokens
+        going = tokens != EOS
+        if not going.all():
+            keep = np.flatnonzero(going)
+            if keep.size == 0:
+                break
+            encoded, state, tokens, alive = encoded.pick(keep), pick_state(state, keep), tokens[keep], alive[keep]
+    return [row[: np.append(row, EOS).tolist().index(EOS)].tolist() for row in ids]
+
+
+def beam_search(
+    model: Seq2Seq, source: Integers, lengths: Integers, limit: int, beam: int, alpha: float = 1.0
+) -> list[list[Hypothesis]]:
+    """The `beam` best hypotheses of each row, best first, by log-probability / length^alpha with EOS counted
+    (Wu et al. 2016, section 7, with the plain power as the penalty).
+
+    A hypothesis that ends keeps its place in the beam, so a beam of 1 is greedy search; a row is done when all its
+    places have ended, and what is live after `limit` tokens counts as it stands.
+    """
+    N = len(source)
+    encoded = model.encode(source, lengths).pick(np.repeat(np.arange(N), beam))
+    state, table = encoded.state, model.decoder_table()
+    tokens = np.full(N * beam, BOS, np.int64)
+    scores = np.full((N, beam), -np.inf)  # log-probabilities; -inf for a place that is not in use
+    scores[:, 0] = 0  # at first all places would be the same
+    alive = list(range(N))
+    prefixes: list[list[list[int]]] = [[[]] * beam for _ in range(N)]
+    ended: list[list[Hypothesis]] = [[] for _ in range(N)]
+    for t in range(limit):
+        logits, state = model.decode_step(tokens, encoded, state, table)
+        logits[:, [PAD, BOS]] = -np.inf
+        V = logits.shape[1]
+        totals = (scores.reshape(-1, 1) + _log_softmax(logits)).reshape(len(alive), beam * V)
+        best = _largest(totals, min(beam, beam * V))
+        going, parents, next_tokens, next_scores = [], [], [], []
+        for k, row in enumerate(alive):
+            live = []
+            for place in best[k, : beam - len(ended[row])]:
+                (parent, token), score = divmod(int(place), V), float(totals[k, place])
+                if token == EOS:
+                    ended[row].append(Hypothesis(prefixes[row][parent], score / (t + 1) ** alpha))
+                elif score > -np.inf:
+                    live.append((parent, token, score))
+            if not live:
+                continue
+            live += [(live[0][0], live[0][1], -np.inf)] * (beam - len(live))
+            prefixes[row] = [[*prefixes[row][parent], token] for parent, token, _ in live]
+            going.append(k)
+            parents += [k * beam + parent for parent, _, _ in live]
+            next_tokens += [token for _, token, _ in live]
+            next_scores.append([score for _, _, score in live])
+        if len(going) < len(alive):  # the places of one row share its memory, so only a row that leaves matters
+            encoded = encoded.pick(np.array(parents, np.intp))
+        alive = [alive[k] for k in going]
+        if not alive:
+            break
+        state, tokens = pick_state(state, np.array(parents)), np.array(next_tokens)
+        scores = np.array(next_scores)
+    for k, row in enumerate(alive):
+        live_scores = zip(prefixes[row], scores[k], strict=True)
+        ended[row] += [Hypothesis(ids, float(s) / limit**alpha) for ids, s in live_scores if s > -np.inf]
+    return [sorted(hypotheses, key=lambda h: -h.score) for hypotheses in ended]
+
+
+def _largest(x: Array, k: int) -> Integers:
+    """The columns of the k largest entries of each row, largest first."""
+    some = np.argpartition(-x, k - 1, axis=1)[:, :k]
+    order = np.argsort(-np.take_along_axis(x, some, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(some, order, axis=1)
+
+
+def _log_softmax(logits: Array) -> Array:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
