@@ -26,13 +26,13 @@ def bleu(hypotheses: Sequence[str], references: References, tokenize: str = "13a
     Raises InputError for no hypotheses, another number of references, an unknown tokenizer; MissingExtra without
     sacrebleu.
     """
-    metrics = require("sacrebleu.metrics", "translation")
-    choose("BLEU tokenizer", tokenize, {name: name for name in metrics.BLEU.TOKENIZERS})
+    sacrebleu = require("sacrebleu", "translation")
+    choose("BLEU tokenizer", tokenize, {name: name for name in sacrebleu.BLEU.TOKENIZERS})
     alternatives = _alternatives(hypotheses, references)
     # sacrebleu wants the first references of all, the second of all, ...; None where a hypothesis has no more.
     most = max(map(len, alternatives))
     streams = [[refs[i] if i < len(refs) else None for refs in alternatives] for i in range(most)]
-    metric = metrics.BLEU(tokenize=tokenize)
+    metric = sacrebleu.BLEU(tokenize=tokenize)
     score = metric.corpus_score(list(hypotheses), streams).score
     return Bleu(float(score), str(metric.get_signature()))
 
