@@ -109,7 +109,7 @@ class Tokenizer:
                 special_tokens=SPECIALS,
                 show_progress=False,
             )
-        backend.train_from_iterator(sentences, trainer)
+        backend.train_from_iterator(map(_text, sentences), trainer)
         if backend.get_vocab_size() == len(SPECIALS):
             raise InputError(f"no vocabulary: the sentences are empty, or nothing in them occurs {minimum_count} times")
         # The trainer also registers the special tokens to be found in text, where "<eos>" is five characters.
@@ -125,11 +125,8 @@ class Tokenizer:
 
     def encode_batch(self, sentences: Sequence[str]) -> list[list[int]]:
         """The ids of each sentence. Raises InputError for a string that is not valid Unicode."""
-        try:
-            return [encoding.ids for encoding in self._backend.encode_batch_fast(sentences)]
-        except TypeError:
-            bad = next((s for s in sentences if not _is_text(s)), sentences)
-            raise InputError(f"not a sentence of valid Unicode text: {bad!r}") from None
+        checked = [_text(sentence) for sentence in sentences]
+        return [encoding.ids for encoding in self._backend.encode_batch_fast(checked)]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids. PAD, BOS and EOS leave no trace, UNKNOWN shows as '⁇'."""
@@ -226,9 +223,9 @@ def _joined(space: str) -> str:
     return rf"{ELISION}{space}(?= *{VOWEL})|{BEFORE_JOINED_WORD}{space}(?= *{WORD_START})"
 
 
-def _is_text(sentence: object) -> bool:
+def _text(sentence: str) -> str:
     try:
-        str.encode(sentence)  # type: ignore[arg-type]
-        return True
-    except (TypeError, UnicodeEncodeError):
-        return False
+        sentence.encode()
+    except UnicodeEncodeError:  # a lone surrogate, as in an argument that was not UTF-8
+        raise InputError(f"not a sentence of valid Unicode text: {sentence!r}") from None
+    return sentence

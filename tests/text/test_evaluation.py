@@ -33,6 +33,7 @@ def test_bleu_with_several_references_takes_the_best_of_each() -> None:
 def test_bleu_signature_says_what_was_computed() -> None:
     assert "tok:13a" in bleu(["a b"], ["a b"]).signature
     assert "nrefs:1" in bleu(["a b"], ["a b"]).signature
+    assert "nrefs:var" in bleu(["a b", "c"], [["a b"], ["c", "d"]]).signature
     assert "tok:char" in bleu(["犬だ"], ["犬だ"], tokenize="char").signature
 
 

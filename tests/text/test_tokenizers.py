@@ -176,6 +176,12 @@ def test_bpe_makes_pieces_that_words_share() -> None:
     assert tokenizer.decode(tokenizer.encode("slowest lows")) == "slowest lows"
 
 
+def test_bpe_does_not_merge_what_occurs_once() -> None:
+    assert Tokenizer.train("bpe", ["abc"]).tokens("abc") == ["▁", "a", "b", "c"]
+    assert Tokenizer.train("bpe", ["abc abc"]).tokens("abc") == ["▁abc"]
+    assert Tokenizer.train("bpe", ["abc abc"], minimum_count=3).tokens("abc") == ["▁", "a", "b", "c"]
+
+
 def test_the_most_frequent_words_stay_and_ties_go_by_text() -> None:
     sentences = ["b a c", "c b", "c"]
     full = Tokenizer.train("word", sentences)
@@ -213,7 +219,7 @@ def test_training_does_not_depend_on_the_hash_seed() -> None:
 def test_a_process_that_forks_after_encoding_is_not_warned() -> None:
     program = (
         "import os; from seqrl.text.tokenizers import Tokenizer\n"
-        "t = Tokenizer.train('word', ['a b'] * 50); t.encode_batch(['a b'] * 50)\n"
+        "t = Tokenizer.train('word', ['a b'] * 5000); t.encode_batch(['a b'] * 5000)\n"
         "child = os.fork()\n"
         "assert t.encode('a b') == [4, 5]\n"
         "if child: assert os.waitpid(child, 0)[1] == 0\n"
@@ -294,5 +300,7 @@ def test_bad_input_is_refused() -> None:
         Tokenizer.train("word", ["", " "])
     with pytest.raises(InputError, match="occurs 2 times"):
         Tokenizer.train("word", ["a b"], minimum_count=2)
+    with pytest.raises(InputError, match=r"not a sentence of valid Unicode text: 'a\\udc80'"):
+        Tokenizer.train("word", ["a", "a\udc80"])
     with pytest.raises(InputError, match=r"not a sentence of valid Unicode text: 'a\\udc80'"):
         Tokenizer.train("word", ["a"]).encode_batch(["a", "a\udc80"])
