@@ -42,7 +42,7 @@ def _external_gemm(name: str, address: int, real: types.Type) -> types.ExternalF
 
 _sgemm = _external_gemm("seqrl_sgemm", blas.sgemm, types.float32)
 _dgemm = _external_gemm("seqrl_dgemm", blas.dgemm, types.float64)
-_ROW_MAJOR, _PLAIN, _TRANSPOSED = 101, 111, 112
+_ROW_MAJOR, _PLAIN = 101, 111
 
 
 @jit
@@ -54,17 +54,6 @@ def _add_product(a, b, c):
         _sgemm(_ROW_MAJOR, _PLAIN, _PLAIN, m, n, k, 1.0, a_at, k, b_at, n, 1.0, c_at, n)
     else:
         _dgemm(_ROW_MAJOR, _PLAIN, _PLAIN, m, n, k, 1.0, a_at, k, b_at, n, 1.0, c_at, n)
-
-
-@jit
-def _add_product_transposed(a, b, c):
-    """c += a @ b.T, row-major; a (m, k), b (n, k), c (m, n)."""
-    (m, k), n = a.shape, b.shape[0]
-    a_at, b_at, c_at = a.ctypes.data, b.ctypes.data, c.ctypes.data
-    if c.itemsize == 4:
-        _sgemm(_ROW_MAJOR, _PLAIN, _TRANSPOSED, m, n, k, 1.0, a_at, k, b_at, k, 1.0, c_at, n)
-    else:
-        _dgemm(_ROW_MAJOR, _PLAIN, _TRANSPOSED, m, n, k, 1.0, a_at, k, b_at, k, 1.0, c_at, n)
 
 
 # ---- threads -------------------------------------------------------------------------------------------------
@@ -194,7 +183,7 @@ def rnn_forward(
 
 
 @jit
-def _rnn_backward(start, stop, dy, dh, weight_hh, hs, lengths, reverse, rectified, dgates):
+def _rnn_backward(start, stop, dy, dh, weight_t, hs, lengths, reverse, rectified, dgates):
     T = dy.shape[0]
     for s in range(T):
         t = s if reverse else T - 1 - s
@@ -214,7 +203,7 @@ def _rnn_backward(start, stop, dy, dh, weight_hh, hs, lengths, reverse, rectifie
                 for j in range(h.size):
                     d[j] = d[j] - d[j] * h[j] * h[j]
             dh_n[:] = 0
-        _add_product_transposed(dgates[t, start:stop], weight_hh, dh[start:stop])
+        _add_product(dgates[t, start:stop], weight_t, dh[start:stop])
 
 
 def rnn_backward(
@@ -222,7 +211,8 @@ def rnn_backward(
 ) -> Array:
     T, N, _ = dy.shape
     dgates = np.empty_like(dy)
-    _over_rows(_rnn_backward, T, N, weight_hh, dy, dh, weight_hh, hs, lengths, reverse, rectified, dgates)
+    weight_t = np.ascontiguousarray(weight_hh.T)  # a product with a transposed view is slower at every step
+    _over_rows(_rnn_backward, T, N, weight_t, dy, dh, weight_t, hs, lengths, reverse, rectified, dgates)
     return dgates
 
 
@@ -264,8 +254,8 @@ def lstm_forward(
 
 
 @jit
-def _lstm_backward(start, stop, dy, dh, dc, gates, weight_hh, peephole, cs, lengths, reverse, dgates):
-    T, H = gates.shape[0], weight_hh.shape[0]
+def _lstm_backward(start, stop, dy, dh, dc, gates, weight_t, peephole, cs, lengths, reverse, dgates):
+    T, H = gates.shape[0], weight_t.shape[1]
     peeps = peephole.shape[0] > 0
     tanh_c = np.empty(H, dy.dtype)
     for s in range(T):
@@ -303,7 +293,7 @@ def _lstm_backward(start, stop, dy, dh, dc, gates, weight_hh, peephole, cs, leng
                 for j in range(H):
                     dc_n[j] += d[j] * peephole[0, j] + d[H + j] * peephole[1, j]
             dh_n[:] = 0
-        _add_product_transposed(dgates[t, start:stop], weight_hh, dh[start:stop])
+        _add_product(dgates[t, start:stop], weight_t, dh[start:stop])
 
 
 def lstm_backward(
@@ -319,7 +309,8 @@ def lstm_backward(
 ) -> Array:
     T, N, _ = dy.shape
     dgates = np.empty_like(gates)
-    arrays = (dy, dh, dc, gates, weight_hh, peephole, cs, lengths, reverse, dgates)
+    weight_t = np.ascontiguousarray(weight_hh.T)
+    arrays = (dy, dh, dc, gates, weight_t, peephole, cs, lengths, reverse, dgates)
     _over_rows(_lstm_backward, T, N, weight_hh, *arrays)
     return dgates
 
@@ -358,8 +349,8 @@ def gru_forward(
 
 
 @jit
-def _gru_backward(start, stop, dy, dh, gates, weight_hh, hs, hidden_n, lengths, reverse, dgates, dhidden):
-    T, H = gates.shape[0], weight_hh.shape[0]
+def _gru_backward(start, stop, dy, dh, gates, weight_t, hs, hidden_n, lengths, reverse, dgates, dhidden):
+    T, H = gates.shape[0], weight_t.shape[1]
     for s in range(T):
         t = s if reverse else T - 1 - s
         before = t + 1 if reverse else t
@@ -386,7 +377,7 @@ def _gru_backward(start, stop, dy, dh, gates, weight_hh, hs, hidden_n, lengths, 
                 d_hidden[j] = d[j]
             for j in range(H):
                 d_hidden[2 * H + j] = d[2 * H + j] * z[j]
-        _add_product_transposed(dhidden[t, start:stop], weight_hh, dh[start:stop])
+        _add_product(dhidden[t, start:stop], weight_t, dh[start:stop])
 
 
 def gru_backward(
@@ -401,7 +392,8 @@ def gru_backward(
 ) -> tuple[Array, Array]:
     T, N, _ = dy.shape
     dgates, dhidden = np.empty_like(gates), np.empty_like(gates)
-    arrays = (dy, dh, gates, weight_hh, hs, hidden_n, lengths, reverse, dgates, dhidden)
+    weight_t = np.ascontiguousarray(weight_hh.T)
+    arrays = (dy, dh, gates, weight_t, hs, hidden_n, lengths, reverse, dgates, dhidden)
     _over_rows(_gru_backward, T, N, weight_hh, *arrays)
     return dgates, dhidden
 
