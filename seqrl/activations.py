@@ -48,9 +48,9 @@ class ReLU(Layer):
 
 
 def softmax(x: Array) -> Array:
-    """exp(x) / sum(exp(x)) over the last axis; a row that is -inf throughout gives zeros."""
-    highest = x.max(axis=-1, keepdims=True)
+    """exp(x) / sum(exp(x)) over the last axis; a row that is -inf throughout gives zeros, one with a NaN gives NaNs."""
+    highest = x.max(axis=-1, keepdims=True, initial=-np.inf)
     y = np.exp(x - np.where(np.isfinite(highest), highest, 0))
     total = y.sum(axis=-1, keepdims=True)
-    y /= np.where(total > 0, total, 1)
+    y /= np.where(total == 0, 1, total)
     return y
