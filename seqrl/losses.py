@@ -22,13 +22,15 @@ def softmax_cross_entropy(
 ) -> tuple[float, Array]:
     """-log softmax(logits)[target], averaged over the places where `mask` is true; the gradient is (p - t) / count.
 
-    logits: (..., V), target: (...) integers in [0, V), mask: (...). With label smoothing s the target distribution is
+    logits: (..., V), target: (...) integers in [0, V), mask: (...) booleans. With label smoothing s the target distribution is
     (1 - s) on the target plus s / V everywhere (Szegedy et al. 2016). `overwrite` lets the gradient take the
     place of the logits.
     """
     V = logits.shape[-1]
     if target.shape != logits.shape[:-1]:
         raise InputError(f"targets of shape {target.shape} don't fit logits of shape {logits.shape}")
+    if mask is not None and (mask.shape != target.shape or mask.dtype != np.bool_):
+        raise InputError(f"the mask is {mask.dtype} of shape {mask.shape}; expected booleans of shape {target.shape}")
     if not 0 <= label_smoothing < 1:
         raise InputError(f"label smoothing is {label_smoothing}; expected 0 <= s < 1")
     if target.size and not (target.min() >= 0 and target.max() < V):
