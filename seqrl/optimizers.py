@@ -38,9 +38,12 @@ class Optimizer:
     def step(self) -> float:
         """Raises NotFinite, with the name of the first parameter concerned, before anything changes."""
         grad = self.packed.grad
-        norm = math.sqrt(float(np.dot(grad, grad)))
+        with np.errstate(over="ignore"):
+            norm = math.sqrt(float(np.dot(grad, grad)))
         if not math.isfinite(norm):
-            raise NotFinite(f"the gradient of '{self.packed.first_non_finite()}' is not finite")
+            if name := self.packed.first_non_finite():
+                raise NotFinite(f"the gradient of '{name}' is not finite")
+            norm = float(np.linalg.norm(grad.astype(np.float64)))  # finite, but its square is not in float32
         self.steps += 1
         self.update(self.clip / norm if self.clip is not None and norm > self.clip else 1.0)
         grad[...] = 0
@@ -58,9 +61,18 @@ class Optimizer:
         return {"steps": self.steps, "lr": self.lr, **{name: v.copy() for name, v in self.moments().items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        for name, moment in self.moments().items():
+        """Continue where `state_dict` was taken. Raises InputError, before anything changes, where it doesn't fit."""
+        moments = self.moments()
+        for name in ("steps", "lr"):
+            if name not in state:
+                raise InputError(f"the optimizer's state lacks '{name}'")
+        for name, moment in moments.items():
             if name not in state or np.shape(state[name]) != moment.shape:
                 raise InputError(f"the optimizer's state lacks '{name}' of shape {moment.shape}")
+        for name in state:
+            if name not in moments and name not in ("steps", "lr"):
+                raise InputError(f"the optimizer's state holds '{name}', which {type(self).__name__} has not")
+        for name, moment in moments.items():
             moment[...] = state[name]
         self.steps, self.lr = int(state["steps"]), float(state["lr"])
 

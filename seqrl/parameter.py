@@ -63,7 +63,9 @@ class Packed:
 
     def first_non_finite(self) -> str | None:
         """The name of the first parameter whose value or gradient holds a NaN or an infinity."""
-        if np.isfinite(np.dot(self.grad, self.grad)) and np.isfinite(np.dot(self.value, self.value)):
+        with np.errstate(over="ignore"):  # the square of a large number; then each is looked at
+            squares = np.dot(self.grad, self.grad) + np.dot(self.value, self.value)
+        if np.isfinite(squares):
             return None
         for name, where in self.slices.items():
             if not (np.isfinite(self.grad[where]).all() and np.isfinite(self.value[where]).all()):
