@@ -132,7 +132,7 @@ class Chain(Layer):
 
 
 class Residual(Layer):
-    """Skip connection, y = x + f(x) (He et al. 2016, equation 1). f keeps the shape of x."""
+    """Skip connection, y = x + f(x) (He et al. 2016, equation 1). Raises InputError where f changes the shape."""
 
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
@@ -143,10 +143,15 @@ class Residual(Layer):
         def backward(dy: Array) -> Array:
             return dy + layer_backward(dy)
 
-        return x + fx, backward
+        return self._sum(x, fx), backward
 
     def __call__(self, x: Array) -> Array:
-        return x + self.layer(x)
+        return self._sum(x, self.layer(x))
+
+    def _sum(self, x: Array, fx: Array) -> Array:
+        if fx.shape != x.shape:  # NumPy would broadcast
+            raise InputError(f"Residual got {fx.shape} from its layer; expected the shape of its input, {x.shape}")
+        return x + fx
 
 
 class Concatenate(Layer):

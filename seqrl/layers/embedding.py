@@ -10,7 +10,7 @@ from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.initializers import Initializer, normal
 from seqrl.kernels.reference import Integers
-from seqrl.layer import Layer, rows
+from seqrl.layer import Layer
 from seqrl.parameter import Array, Parameter
 
 
@@ -33,6 +33,6 @@ class Embedding(Layer):
     def forward(self, ids: Integers) -> tuple[Array, Callable[[Array], None]]:
         def backward(dy: Array) -> None:
             """Ids have no gradient, so nothing is returned."""
-            kernels.add_rows(self.weight.grad, ids.ravel(), rows(dy))
+            kernels.add_rows(self.weight.grad, ids.ravel(), dy.reshape(ids.size, self.weight.shape[1]))
 
         return self(ids), backward
