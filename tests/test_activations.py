@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from seqrl.activations import ReLU, Sigmoid, Tanh, sigmoid, softmax
+
+
+def test_values() -> None:
+    x = np.array([-2.0, 0.0, 0.5])
+    np.testing.assert_allclose(Tanh()(x), [-0.9640275800758169, 0, 0.46211715726000973], rtol=1e-15)
+    np.testing.assert_allclose(Sigmoid()(x), [0.11920292202211755, 0.5, 0.6224593312018546], rtol=1e-15)
+    assert ReLU()(x).tolist() == [0, 0, 0.5]
+
+
+def test_the_slope_of_relu_at_zero_is_zero() -> None:
+    _, backward = ReLU().forward(np.array([-1.0, 0.0, 1.0]))
+    assert backward(np.ones(3)).tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extremes_saturate_without_overflow(dtype: type) -> None:
+    x = np.array([-np.inf, -1e4, 1e4, np.inf], dtype)
+    assert sigmoid(x).tolist() == [0, 0, 1, 1]
+    assert Tanh()(x).tolist() == [-1, -1, 1, 1]
+
+
+@pytest.mark.parametrize("activation", [Tanh(), Sigmoid(), ReLU(), softmax])
+def test_a_nan_stays_a_nan(activation) -> None:  # type: ignore[no-untyped-def]
+    assert np.isnan(activation(np.array([[1.0, np.nan]]))[0, 1])
+
+
+def test_softmax_by_hand() -> None:
+    np.testing.assert_allclose(softmax(np.log([[1.0, 2.0, 5.0]])), [[0.125, 0.25, 0.625]], rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_softmax_of_large_numbers_is_that_of_their_differences(dtype: type) -> None:
+    x = np.array([[1e4, 1e4 + 1], [-1e4, 0]], dtype)
+    np.testing.assert_allclose(softmax(x), [[1 / (1 + np.e), np.e / (1 + np.e)], [0, 1]], rtol=1e-6)
+    assert softmax(x).dtype == dtype
+
+
+def test_softmax_gives_what_is_masked_nothing() -> None:
+    x = np.array([[0.0, -np.inf, 0.0], [-np.inf, -np.inf, -np.inf]])
+    assert softmax(x).tolist() == [[0.5, 0, 0.5], [0, 0, 0]]
+
+
+def test_softmax_over_nothing_is_nothing() -> None:
+    assert softmax(np.zeros((2, 0))).shape == (2, 0)
+
+
+def test_softmax_with_a_nan_holds_no_number_that_looks_right() -> None:
+    assert np.isnan(softmax(np.array([[1.0, np.nan, 2.0]]))).all()
+
+
+def test_softmax_leaves_its_input_alone() -> None:
+    x = np.ones((2, 3))
+    softmax(x)
+    assert (x == 1).all()
