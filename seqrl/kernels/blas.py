@@ -6,6 +6,7 @@ one BLAS in the process and costs no Python between the steps.
 
 import contextlib
 import ctypes
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,6 +62,19 @@ blas = find()
 _lock = threading.Lock()
 _users = 0
 _threads_before = 1
+
+
+def _leave_all() -> None:
+    """In a forked child the other threads are gone; one may have been inside, or have held the lock."""
+    global _lock, _users
+    _lock = threading.Lock()
+    if _users and blas is not None:
+        blas.set_threads(_threads_before)
+    _users = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all)
 
 
 @contextlib.contextmanager
