@@ -1,0 +1,374 @@
+"""The compiled kernels beside the readable ones, and what only compiled ones can get wrong."""
+
+import copy
+import inspect
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqrl import kernels
+from seqrl.kernels import reference
+from seqrl.layers.recurrent import GRU, LSTM, RNN
+
+Generator = np.random.Generator
+TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
+
+
+@pytest.fixture(scope="module")
+def compiled() -> ModuleType:
+    pytest.importorskip("numba")
+    from seqrl.kernels.blas import blas
+
+    if blas is None:
+        pytest.skip("NumPy's BLAS can't be called here, so there are no compiled kernels")
+    from seqrl.kernels import compiled
+
+    return compiled
+
+
+# ---- the arguments of every kernel ---------------------------------------------------------------------------
+
+
+def recurrent(rng: Generator, dtype: str, large: bool, blocks: int) -> dict[str, Any]:
+    T, N, H = (9, 9, 96) if large else (4, 3, 5)
+    lengths = rng.integers(0, T + 1, N)
+    lengths[:2] = T, 1
+
+    def normal(*shape: int) -> Any:
+        return rng.normal(0, 0.5, shape).astype(dtype)
+
+    return {
+        "gates": normal(T, N, blocks * H),
+        "hidden_n": normal(T, N, H),
+        "dy": normal(T, N, H),
+        "dh": normal(N, H),
+        "dc": normal(N, H),
+        "weight_hh": normal(H, blocks * H) * np.asarray(H**-0.5, dtype),
+        "bias_hn": normal(H),
+        "hs": normal(T + 1, N, H),
+        "cs": normal(T + 1, N, H),
+        "lengths": lengths,
+    }
+
+
+def rnn(**options: Any) -> Callable[..., dict[str, Any]]:
+    return lambda *a: recurrent(*a, blocks=1) | options
+
+
+def lstm(peephole: bool, **options: Any) -> Callable[..., dict[str, Any]]:
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        made = recurrent(rng, dtype, large, blocks=4)
+        H = made["dh"].shape[1]
+        return made | {"peephole": rng.normal(size=(3 if peephole else 0, H)).astype(dtype)} | options
+
+    return arguments
+
+
+def gru(**options: Any) -> Callable[..., dict[str, Any]]:
+    return lambda *a: recurrent(*a, blocks=3) | options
+
+
+def cross_entropy(smoothing: float) -> Callable[..., dict[str, Any]]:
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        R, V = (70, 1000) if large else (5, 7)
+        logits = rng.normal(0, 8, (R, V)).astype(dtype)
+        return {"logits": logits, "target": rng.integers(0, V, R), "smoothing": smoothing, "scale": 1 / R}
+
+    return arguments
+
+
+def add_rows(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    V, E, K = (500, 64, 3000) if large else (4, 3, 9)
+    table, values = (rng.normal(size=(rows, E)).astype(dtype) for rows in (V, K))
+    return {"table": table, "ids": rng.integers(0, V, K), "values": values}
+
+
+def vectors(**options: Any) -> Callable[..., dict[str, Any]]:
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        P = 60_001 if large else 7
+        made = {name: rng.normal(size=P).astype(dtype) for name in ("value", "grad", "velocity", "first")}
+        if options.get("momentum") == 0:
+            made["velocity"] = np.zeros(0, dtype)
+        return made | {"second": rng.random(P).astype(dtype), "scale": 0.7, "lr": 0.01} | options
+
+    return arguments
+
+
+moments = {"step": 3, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6}
+CASES: dict[str, list[Callable[..., dict[str, Any]]]] = {
+    "rnn_forward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
+    "rnn_backward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
+    "lstm_forward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
+    "lstm_backward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
+    "gru_forward": [gru(reverse=reverse) for reverse in (False, True)],
+    "gru_backward": [gru(reverse=reverse) for reverse in (False, True)],
+    "softmax_cross_entropy": [cross_entropy(0.0), cross_entropy(0.1)],
+    "add_rows": [add_rows],
+    "sgd_update": [
+        vectors(momentum=0.9, weight_decay=0.1),
+        vectors(momentum=0.9, weight_decay=0.0),
+        vectors(momentum=0.0, weight_decay=0.1),
+    ],
+    "adam_update": [
+        vectors(**moments, weight_decay=0.1, decoupled=False),
+        vectors(**moments, weight_decay=0.1, decoupled=True),
+        vectors(**moments, weight_decay=0.0, decoupled=False),
+    ],
+}
+# Steps beyond a row's length don't count: there these arrays may hold anything.
+TIME_MAJOR = {"gates", "hidden_n"}
+
+
+def names(module: ModuleType) -> set[str]:
+    return {
+        name
+        for name, member in vars(module).items()
+        if inspect.isfunction(member) and member.__module__ == module.__name__ and not name.startswith("_")
+    }
+
+
+def test_both_implementations_have_the_same_kernels_and_all_are_compared(compiled: ModuleType) -> None:
+    assert names(reference) - {"sigmoid"} == names(compiled) == CASES.keys()
+    for name in CASES:
+        assert hasattr(kernels, name), name
+        ours, theirs = (list(inspect.signature(getattr(m, name)).parameters) for m in (reference, compiled))
+        assert ours == theirs, name
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(("name", "k"), [(name, k) for name, cases in CASES.items() for k in range(len(cases))])
+def test_compiled_is_reference(
+    name: str, k: int, threads: int, dtype: str, compiled: ModuleType, monkeypatch: pytest.MonkeyPatch, rng: Generator
+) -> None:
+    """Small work stays on the calling thread; large work is split, unevenly, over three."""
+    large = threads > 1
+    submitted = []
+
+    class Recording(ThreadPoolExecutor):
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            submitted.append(args)
+            return super().submit(*args, **kwargs)
+
+    arguments = CASES[name][k](rng, dtype, large)
+    wanted = inspect.signature(getattr(reference, name)).parameters
+    expected, actual = ({p: copy.deepcopy(arguments[p]) for p in wanted} for _ in range(2))
+    returned = getattr(reference, name)(**expected)
+    with Recording(2) as pool:
+        monkeypatch.setattr(compiled, "THREADS", 3)
+        monkeypatch.setattr(compiled, "_pool", pool)
+        compiled_returned = getattr(compiled, name)(**actual)
+    assert bool(submitted) == (large and name != "add_rows")
+
+    real = np.arange(len(arguments["gates"]))[:, None] < arguments["lengths"] if "lengths" in arguments else None
+    for parameter, array in expected.items():
+        where = real if parameter in TIME_MAJOR else ...
+        if isinstance(array, np.ndarray):
+            close(actual[parameter][where], array[where], dtype, parameter)
+    for a, e in zip(as_tuple(compiled_returned), as_tuple(returned), strict=True):
+        close(a, e, dtype, "returned")
+
+
+def as_tuple(returned: Any) -> tuple[Any, ...]:
+    return returned if isinstance(returned, tuple) else () if returned is None else (returned,)
+
+
+def close(actual: Any, expected: Any, dtype: str, name: str) -> None:
+    """Relative to the largest entry."""
+    assert np.shape(actual) == np.shape(expected)
+    scale = max(np.abs(expected).max(initial=0), 1e-3) if np.ndim(expected) else abs(expected)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE[dtype] * scale, err_msg=name)
+
+
+# ---- numbers at the edge -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_compiled_tanh_and_sigmoid_over_the_whole_range(dtype: str, compiled: ModuleType) -> None:
+    x = np.concatenate([np.linspace(-12, 12, 20_001), [-np.inf, -1e30, -1e-30, 0, 1e-30, 1e30, np.inf]]).astype(dtype)
+    wide = x.astype(np.float64)
+    for row, exact in ((compiled._tanh_row, np.tanh(wide)), (compiled._sigmoid_row, reference.sigmoid(wide))):
+        y = x.copy()
+        row(y)
+        np.testing.assert_allclose(y, exact, rtol=0, atol=3e-7 if dtype == "float32" else 1e-15)
+        assert np.abs(y).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
+def test_a_nan_stays_a_nan_and_stays_in_its_row(cell: Any, dtype: str, rng: Generator) -> None:
+    layer = cell(3, 40, rng=rng).astype(dtype)
+    x = rng.normal(size=(4, 3, 3)).astype(dtype)
+    expected, _ = layer.forward(x)
+    x[1, 2] = np.nan
+    y, backward = layer.forward(x)
+    assert np.isnan(y[1:, 2]).all()
+    np.testing.assert_array_equal(y[:, :2], expected[:, :2])
+    np.testing.assert_array_equal(y[0], expected[0])
+    dx = backward(np.ones_like(y))
+    assert np.isnan(dx[1, 2]).all()
+    assert np.isfinite(dx[:, :2]).all()
+
+
+def test_a_nan_stays_a_nan_in_a_rectified_network(rng: Generator) -> None:
+    layer = RNN(3, 40, rng=rng, nonlinearity="relu")
+    x = np.ones((2, 1, 3), np.float32)
+    x[0] = np.nan
+    assert np.isnan(layer(x)).all()
+
+
+@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
+def test_saturated_gates_are_finite_and_so_are_their_gradients(cell: Any, rng: Generator) -> None:
+    layer = cell(3, 8, rng=rng)
+    y, backward = layer.forward(1e4 * rng.normal(size=(5, 2, 3)).astype(np.float32))
+    assert np.isfinite(y).all()
+    assert np.isfinite(backward(np.ones_like(y))).all()
+
+
+def test_masked_logits_cost_nothing(rng: Generator) -> None:
+    logits = np.array([[1.0, 2.0, -np.inf]], np.float32)
+    total = kernels.softmax_cross_entropy(logits, np.array([1]), 0.0, 1.0)
+    assert total == pytest.approx(np.log(1 + np.exp(-1)), rel=1e-6)
+    np.testing.assert_allclose(logits, [[0.2689414, -0.2689414, 0]], atol=1e-7)
+
+
+# ---- threads and processes -----------------------------------------------------------------------------------
+
+
+def passes(seed: int) -> list[Any]:
+    rng = np.random.default_rng(seed)
+    layer = (LSTM, GRU, RNN)[seed % 3](48, 64, rng=rng)
+    x = rng.normal(size=(12, 24, 48)).astype(np.float32)
+    found = []
+    for _ in range(5):
+        layer.zero_grad()
+        (y, _), backward = layer.scan(x, None, rng.integers(0, 13, 24))
+        dx, _ = backward(np.ones_like(y))
+        found += [y, dx, layer.weight_hh.grad.copy()]
+    return found
+
+
+def test_kernels_called_from_many_threads_give_what_one_thread_gives() -> None:
+    expected = [passes(seed) for seed in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        actual = list(pool.map(passes, range(6)))
+    for one, other in zip(expected, actual, strict=True):
+        for a, e in zip(one, other, strict=True):
+            np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-4)
+
+
+def test_the_blas_has_as_many_threads_afterwards_as_before(compiled: ModuleType) -> None:
+    from seqrl.kernels.blas import blas
+
+    assert blas is not None
+    before = blas.get_threads()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(passes, range(4)))
+    assert blas.get_threads() == before
+
+
+def run_python(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_computes_on() -> None:
+    """Threads don't outlive a fork: a pool that the child inherits would wait for ever."""
+    done = run_python(
+        """
+        import os
+        import numpy as np
+        from seqrl.layers.recurrent import LSTM
+
+        layer = LSTM(48, 64, rng=np.random.default_rng(0))
+        x = np.ones((12, 24, 48), np.float32)
+        y = layer(x)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if np.allclose(layer(x), y, atol=1e-5) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert np.allclose(layer(x), y, atol=1e-5)
+        """
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_forked_while_another_thread_is_inside_a_kernel_computes_on() -> None:
+    """It inherits the count of threads inside, and perhaps the lock that guards it."""
+    done = run_python(
+        """
+        import os, threading
+        import numpy as np
+        from seqrl import kernels
+        from seqrl.layers.recurrent import LSTM
+
+        if kernels.implementation == "reference":
+            raise SystemExit
+        from seqrl.kernels.blas import blas, one_thread, _lock
+
+        layer, x = LSTM(48, 64, rng=np.random.default_rng(0)), np.ones((12, 24, 48), np.float32)
+        y, threads = layer(x), blas.get_threads()
+        blas.set_threads(2)
+        inside, leave = threading.Event(), threading.Event()
+
+        def stay() -> None:
+            with one_thread(), _lock:
+                inside.set()
+                leave.wait()
+
+        other = threading.Thread(target=stay)
+        other.start()
+        inside.wait()
+        child = os.fork()
+        if child == 0:
+            right = np.allclose(layer(x), y, atol=1e-5)
+            os._exit(0 if right and blas.get_threads() == 2 else 1)
+        leave.set()
+        other.join()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        """,
+        PYTHONWARNINGS="ignore::DeprecationWarning",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# ---- which one runs ------------------------------------------------------------------------------------------
+
+
+def test_the_readable_kernels_can_be_asked_for() -> None:
+    done = run_python("import seqrl.kernels; print(seqrl.kernels.implementation)", SEQRL_KERNELS="reference")
+    assert done.stdout.strip() == "reference"
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    done = run_python("import seqrl.kernels", SEQRL_KERNELS="fast")
+    assert "SEQRL_KERNELS is 'fast'; expected compiled or reference" in done.stderr
+
+
+def test_without_numba_the_readable_kernels_run() -> None:
+    done = run_python(
+        """
+        import importlib.util
+        find = importlib.util.find_spec
+        importlib.util.find_spec = lambda name, *rest: None if name == "numba" else find(name, *rest)
+        import seqrl.kernels, sys
+        print(seqrl.kernels.implementation, "numba" in sys.modules)
+        """,
+        SEQRL_KERNELS="compiled",
+    )
+    assert done.stdout.split() == ["reference", "False"]
