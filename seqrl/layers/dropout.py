@@ -28,9 +28,10 @@ class Dropout(Layer):
         if self.p == 0:
             return x, lambda dy: dy
         # 16 random bits an element: several times cheaper than a float, and p is met to 1 in 65,536.
+        dropped = min(round(self.p * 65536), 65535)
         draws = np.frombuffer(self.rng.bytes(2 * x.size), np.uint16).reshape(x.shape)
-        mask = (draws >= round(self.p * 65536)).astype(x.dtype)
-        mask *= 1 / (1 - self.p)
+        mask = (draws >= dropped).astype(x.dtype)
+        mask *= 65536 / (65536 - dropped)
 
         def backward(dy: Array) -> Array:
             return dy * mask
