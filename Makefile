@@ -29,7 +29,7 @@ help:
 setup: $(STAMP)
 
 demo: setup
-	$(RUN) scripts/demo.py
+	$(RUN) scripts/train_translation.py --out runs/demo --overwrite
 
 test: lint
 	$(RUN) -m pytest -n 2 -m "not slow"

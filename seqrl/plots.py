@@ -1,0 +1,101 @@
+"""Pictures: attention heat maps and learning curves (extra `plots`: matplotlib). No global state of pyplot is touched."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqrl.errors import InputError, require
+from seqrl.training import files
+
+# matplotlib's own font has no Chinese, Japanese or Korean; the first of these that is installed lends them.
+CJK_FONTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans JP",
+    "Source Han Sans JP",
+    "IPAexGothic",
+    "IPAGothic",
+    "TakaoGothic",
+    "VL Gothic",
+    "Hiragino Sans",
+    "Yu Gothic",
+    "MS Gothic",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+)
+
+
+def attention(source: Sequence[str], target: Sequence[str], weights: npt.NDArray[np.floating]) -> Any:
+    """A heat map as a matplotlib Figure: a column for each source token, a row for each target token.
+
+    weights: (T, S), as in `seqrl.training.translation.translator.Attention`.
+    """
+    if np.shape(weights) != (len(target), len(source)):
+        raise InputError(f"weights of shape {np.shape(weights)} for {len(target)} target and {len(source)} source tokens")
+    size = (2.0 + 0.36 * len(source), 1.6 + 0.32 * len(target))
+    figure, axes = _figure((max(4.0, size[0]), max(2.5, size[1])))
+    image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    family = _families()
+    axes.set_xticks(range(len(source)), source, rotation=60, ha="left", rotation_mode="anchor", family=family)
+    axes.set_yticks(range(len(target)), target, family=family)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.set_xlabel("source")
+    axes.set_ylabel("translation")
+    figure.colorbar(image, ax=axes, label="attention", fraction=0.05)
+    return figure
+
+
+def curves(lines: Iterable[Mapping[str, float]]) -> Any:
+    """Learning curves as a matplotlib Figure, from the lines of a run's metrics (`seqrl.training.runs.read_metrics`)."""
+    lines = list(lines)
+    figure, (losses, exact) = _figure((9.0, 3.6), columns=2)
+    for name, label, style in ("train_loss", "training", "-"), ("valid_loss", "validation", "o-"):
+        _line(losses, lines, name, label, style)
+    losses.set(title="Loss a target token", xlabel="step", ylabel="nats")
+    _line(exact, lines, "valid_exact_match", "validation", "o-", scale=100)
+    exact.set(title="Exact match", xlabel="step", ylabel="% of sentences", ylim=(-2, 102))
+    for axes in losses, exact:
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
+    return figure
+
+
+def png(figure: Any) -> bytes:
+    """The picture as a PNG."""
+    content = io.BytesIO()
+    with warnings.catch_warnings():  # a character that no font here has is drawn as a box
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+        figure.savefig(content, format="png", dpi=150)
+    return content.getvalue()
+
+
+def save(figure: Any, path: str | Path) -> None:
+    """Write a PNG. Raises InputError when the file can't be written."""
+    files.write(path, png(figure))
+
+
+def _figure(size: tuple[float, float], columns: int = 1) -> Any:
+    figure = require("matplotlib.figure", "plots").Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(1, columns)
+
+
+def _line(
+    axes: Any, lines: Sequence[Mapping[str, float]], name: str, label: str, style: str, scale: float = 1.0
+) -> None:
+    points = [(line["step"], scale * line[name]) for line in lines if name in line]
+    if points:
+        axes.plot(*zip(*points, strict=True), style, label=label, markersize=4)
+
+
+def _families() -> list[str]:
+    installed = {font.name for font in require("matplotlib.font_manager", "plots").fontManager.ttflist}
+    return ["DejaVu Sans", *[name for name in CJK_FONTS if name in installed][:1]]

@@ -1,0 +1,106 @@
+"""Command lines: options from a typed dataclass, and errors in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
+
+import tyro
+
+from seqrl.errors import InputError, nearest
+
+O = TypeVar("O")  # noqa: E741
+
+INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
+
+
+def run(command: Callable[[O], int], options: type[O], arguments: Sequence[str] | None = None) -> int:
+    """Parse `arguments` (default: of the process) into the dataclass `options`, call `command`, return the exit status.
+
+    What a user can cause is one line on standard error and status 2; Ctrl-C is status 130.
+    """
+    try:
+        status = command(parse(options, sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+        return status
+    except InputError as error:
+        return _fail(str(error))
+    except BrokenPipeError:  # whoever read the output has enough, as in `... | head`
+        _abandon_output()
+        return 0
+    except OSError as error:
+        _abandon_output()
+        return _fail(f"{error.filename or 'standard input or output'}: {error.strerror or error}")
+    except MemoryError as error:
+        return _fail(f"not enough memory ({error})")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def parse(options: type[O], arguments: Sequence[str]) -> O:
+    """The options that `arguments` give. Raises InputError; `--help` prints the help and exits with status 0."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            parsed, unknown = tyro.cli(
+                tyro.conf.configure(tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone)(options),
+                args=list(arguments),
+                description=_description(options),
+                return_unknown_args=True,
+            )
+    except SystemExit as end:
+        if not end.code:
+            raise
+        raise InputError(_first_sentence(complaint.getvalue())) from None
+    if unknown:
+        known = [f"--{name.replace('_', '-')}" for name in _names(options)]
+        raise InputError(f"unknown option '{unknown[0]}'{nearest(unknown[0], known)}; --help lists them")
+    return cast(O, parsed)
+
+
+def _names(options: type) -> list[str]:
+    """Names of the fields of a dataclass and of those in it."""
+    names = []
+    for field in dataclasses.fields(options):
+        inner = field.default_factory
+        if isinstance(inner, type) and dataclasses.is_dataclass(inner):
+            names += _names(inner)
+        else:
+            names.append(field.name)
+    return names
+
+
+def _description(options: type) -> str:
+    return sys.modules[options.__module__].__doc__ or ""
+
+
+def _first_sentence(box: str) -> str:
+    """What a box of tyro's says above its first rule, in one line."""
+    lines = []
+    for line in box.splitlines()[1:]:
+        text = line.strip("│╭╮╰╯ ")
+        if not text.strip("─"):
+            break
+        lines.append(text)
+    return re.sub(r"\s+", " ", " ".join(lines)).removeprefix("Error parsing ") or box.strip()
+
+
+def _fail(message: str) -> int:
+    program = os.path.basename(sys.argv[0])
+    print(f"{program}: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _abandon_output() -> None:
+    """Send what is still in the buffer nowhere, or the interpreter would fail at it once more when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

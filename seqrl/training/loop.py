@@ -1,0 +1,248 @@
+"""The training loop: epochs of steps, validation, early stopping, checkpoints, and resuming to the same bits.
+
+It knows a model, an optimizer and a run folder; what is learned is a Task. Everything that the next step depends on is in the
+checkpoint, so a run that is killed at any moment and resumed ends as one that was not. When a checkpoint is written decides
+nothing, and so may depend on the clock.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from tqdm import tqdm
+
+from seqrl.errors import InputError
+from seqrl.layer import Layer
+from seqrl.optimizers import NotFinite, Optimizer
+from seqrl.schedules import Schedule
+from seqrl.training import checkpoint
+from seqrl.training.interrupts import Interrupts
+from seqrl.training.runs import BEST, LAST, METRICS, Metrics
+
+REPORTS_PER_EPOCH = 10
+
+
+class Task(Protocol):
+    """What is to be learned: batches, their loss, and how good the model is on validation data."""
+
+    steps_per_epoch: int
+
+    def plan(self, rng: np.random.Generator) -> Sequence[Any]:
+        """The batches of one epoch, `steps_per_epoch` of them; they depend on nothing but the data and `rng`."""
+
+    def loss(self, batch: Any) -> tuple[float, int, Callable[[], None]]:
+        """(mean loss, number of target tokens it is the mean of, backward), backward adding to the gradients."""
+
+    def evaluate(self) -> tuple[float, dict[str, float]]:
+        """(a score, where lower is better, and metrics), changing neither the model nor a source of randomness."""
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far training is: the part of a checkpoint that is not arrays or random states."""
+
+    step: int = 0
+    epoch: int = 0  # complete ones
+    batch: int = 0  # batches done of the present epoch
+    loss_sum: float = 0.0  # over the target tokens since the last line of metrics
+    loss_tokens: int = 0
+    best_score: float | None = None
+    best_step: int = 0
+    stale_epochs: int = 0  # since the best one
+    metric_lines: int = 0
+    target_tokens: int = 0
+    seconds: float = 0.0  # of training, with validation
+    step_seconds: float = 0.0  # of the steps alone
+
+
+class Training:
+    """Train `model` on `task` into the run folder, from its last checkpoint where it has one.
+
+    order: shuffles the batches; it and the model's own generators are saved and restored.
+    patience: stop after so many epochs without a better score.
+    save_seconds: a checkpoint at least so often, besides one after every epoch.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        model: Layer,
+        optimizer: Optimizer,
+        schedule: Schedule,
+        folder: Path,
+        *,
+        order: np.random.Generator,
+        epochs: int,
+        patience: int,
+        max_minutes: float | None = None,
+        save_seconds: float = 30.0,
+    ) -> None:
+        self.task = task
+        self.model = model
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.folder = folder
+        self.order = order
+        self.epochs = epochs
+        self.patience = patience
+        self.max_seconds = math.inf if max_minutes is None else 60 * max_minutes
+        self.save_seconds = save_seconds
+        self.base_lr = optimizer.lr
+        self.progress = Progress()
+        if (folder / LAST).exists():
+            state = checkpoint.load_training(folder / LAST, model, optimizer, {"order": order})
+            self.progress = _progress(state, folder / LAST)
+            self.metrics = Metrics(folder / METRICS, self.progress.metric_lines)
+            self.saved_step = self.progress.step
+        else:
+            self.metrics = Metrics(folder / METRICS)
+            self._save()
+        self._shown_loss = math.nan
+        self._clock = self._saved_at = time.perf_counter()
+
+    def run(self) -> str:
+        """Train to the end, and say which: "finished", "stopped early", "out of time" or "interrupted".
+
+        Raises InputError when a loss or a gradient is not finite, or a file can't be written.
+        """
+        total = self.epochs * self.task.steps_per_epoch
+        self._clock = time.perf_counter()
+        with Interrupts() as interrupts, _progress_bar(total, self.progress.step) as bar:
+            try:
+                while True:
+                    if interrupts.received:
+                        return "interrupted"
+                    if self.progress.epoch >= self.epochs:
+                        return "finished"
+                    if self.progress.stale_epochs >= self.patience:
+                        return "stopped early"
+                    if self.progress.seconds >= self.max_seconds:
+                        return "out of time"
+                    self._epoch(interrupts, bar)
+            except NotFinite as error:
+                raise InputError(
+                    f"step {self.progress.step + 1}: {error}; training stopped. {self.folder / LAST} holds step "
+                    f"{self.saved_step}. A lower learning rate or clipping norm may help"
+                ) from error
+            finally:
+                self.metrics.close()
+
+    def _epoch(self, interrupts: Interrupts, bar: tqdm) -> None:
+        """The rest of an epoch and its validation, or up to where training is to stop."""
+        progress = self.progress
+        order = copy.deepcopy(self.order)  # a checkpoint inside the epoch needs the state from which it was planned
+        for batch in self.task.plan(order)[progress.batch :]:
+            self._show(bar, self._step(batch))
+            if interrupts.received:
+                self._save()
+                return
+            if progress.seconds >= self.max_seconds:
+                break
+            if time.perf_counter() - self._saved_at > self.save_seconds:
+                self._save()
+        else:
+            self.order = order
+            progress.epoch += 1
+            progress.batch = 0
+        self._validate(bar)
+        self._save()
+
+    def _step(self, batch: Any) -> float:
+        progress = self.progress
+        self.optimizer.lr = self.base_lr * self.schedule(progress.step)
+        loss, tokens, backward = self.task.loss(batch)
+        backward()
+        if not math.isfinite(loss):
+            where = self.optimizer.packed.first_non_finite()
+            raise NotFinite(f"the loss is {loss}" + (f", and '{where}' is not finite" if where else ""))
+        self.optimizer.step()
+        progress.step += 1
+        progress.batch += 1
+        progress.loss_sum += loss * tokens
+        progress.loss_tokens += tokens
+        progress.target_tokens += tokens
+        progress.step_seconds += self._tick()
+        if progress.batch % max(1, self.task.steps_per_epoch // REPORTS_PER_EPOCH) == 0:
+            self._report({})
+        return loss
+
+    def _validate(self, bar: tqdm) -> None:
+        """Evaluate, note the result, and write `best` if it is; `last`, written next, counts on that order."""
+        progress = self.progress
+        self._check_finite()
+        score, metrics = self.task.evaluate()
+        self._tick()
+        if math.isnan(score):
+            raise NotFinite("the score on the validation data is not a number")
+        if progress.best_score is None or score < progress.best_score:
+            progress.best_score, progress.best_step, progress.stale_epochs = score, progress.step, 0
+            checkpoint.save_model(self.folder / BEST, self.model, {"step": progress.step, "score": score})
+        else:
+            progress.stale_epochs += 1
+        shown = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in metrics.items())
+        best = "  (best)" if progress.best_step == progress.step else ""
+        bar.write(f"epoch {progress.epoch}  step {progress.step}  {shown}{best}")
+        self._report(metrics)
+
+    def _report(self, metrics: dict[str, float]) -> None:
+        """A line of metrics; the training loss is the mean over the tokens since the line before."""
+        progress = self.progress
+        line: dict[str, float] = {"step": progress.step, "epoch": progress.epoch}
+        if progress.loss_tokens:
+            line["train_loss"] = progress.loss_sum / progress.loss_tokens
+        line |= {"learning_rate": self.optimizer.lr, "target_tokens": progress.target_tokens, **metrics}
+        line |= {"seconds": round(progress.seconds, 3), "target_tokens_per_second": round(self.speed(), 1)}
+        self.metrics.append(line)
+        progress.metric_lines += 1
+        progress.loss_sum, progress.loss_tokens = 0.0, 0
+
+    def speed(self) -> float:
+        """Target tokens a second, validation not counted."""
+        return self.progress.target_tokens / max(self.progress.step_seconds, 1e-9)
+
+    def _save(self) -> None:
+        self._check_finite()
+        self.metrics.sync()
+        state = {"progress": dataclasses.asdict(self.progress)}
+        checkpoint.save_training(self.folder / LAST, self.model, self.optimizer, {"order": self.order}, state)
+        self.saved_step = self.progress.step
+        self._saved_at = time.perf_counter()
+
+    def _check_finite(self) -> None:
+        """An update can overflow where its gradient did not; such weights must not replace a good checkpoint."""
+        where = self.optimizer.packed.first_non_finite()
+        if where:
+            raise NotFinite(f"the parameter '{where}' is not finite")
+
+    def _tick(self) -> float:
+        """Seconds since the last call, which count as training."""
+        now = time.perf_counter()
+        passed, self._clock = now - self._clock, now
+        self.progress.seconds += passed
+        return passed
+
+    def _show(self, bar: tqdm, loss: float) -> None:
+        self._shown_loss = loss if math.isnan(self._shown_loss) else 0.95 * self._shown_loss + 0.05 * loss
+        if bar.update():
+            bar.set_postfix_str(f"loss {self._shown_loss:.3f}, {self.speed():,.0f} target tokens/s", refresh=False)
+
+
+def _progress(state: dict[str, Any], path: Path) -> Progress:
+    try:
+        return Progress(**state["progress"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: training can't be resumed from it ({error})") from None
+
+
+def _progress_bar(total: int, done: int) -> tqdm:
+    layout = "{percentage:3.0f}%|{bar:20}| step {n_fmt}/{total_fmt} [{elapsed}, {remaining} left{postfix}]"
+    often = 0.2 if sys.stderr.isatty() else 5.0  # a log keeps every state of the bar
+    return tqdm(total=total, initial=done, bar_format=layout, dynamic_ncols=True, mininterval=often)

