@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from phrases import tree
 from phrases.tree import NounPhrase, Pronoun, Together
-from phrases.words import Verb
+from phrases.words import Adjective, Verb
 
 OBJECTS = {"I": "me", "you": "you", "he": "him", "she": "her", "we": "us", "they": "them"}
 BE = {"I": ("am", "was"), "he": ("is", "was"), "she": ("is", "was")}
@@ -27,6 +27,12 @@ def _sentence(s: tree.Sentence) -> tuple[list[str], str]:
             return ([word] if word else []) + _clause(clause, question=True), "?"
         case tree.Who(clause):
             return _clause(clause, subject=["who"]), "?"
+        case tree.Which(clause):
+            act = clause.predicate
+            assert isinstance(act, tree.Act) and act.object
+            return [*nominal(act.object), *_clause(replace(clause, predicate=tree.Act(act.verb)), question=True)], "?"
+        case tree.Prefers():
+            return _prefers(s)
         case tree.Command():
             return _command(s), "."
         case tree.There():
@@ -54,8 +60,8 @@ def _sentence(s: tree.Sentence) -> tuple[list[str], str]:
             assert isinstance(act, tree.Act)
             relative = [*nominal(head), "that", *_clause(replace(clause, predicate=tree.Act(act.verb)))]
             return _clause(tree.Clause(head, predicate), subject=relative), "."
-        case tree.Weather(weather, time):
-            return [weather.english, *([time.english] if time else [])], "."
+        case tree.Weather(weather, time, where):
+            return [weather.english, *(_where(where) if where else []), *([time.english] if time else [])], "."
     raise TypeError(s)
 
 
@@ -124,7 +130,7 @@ def progressive(verb: Verb) -> str:
     base = verb.base
     if re.search("[^aeiou]e$", base):
         return base[:-1] + "ing"
-    if re.fullmatch("[^aeiou]*[aeiou][^aeiouwxy]", base):
+    if re.fullmatch("[^aeiou]*[aeiou][^aeiouwxy]|.*[^aeiou]el", base):
         return base + base[-1] + "ing"
     return base + "ing"
 
@@ -259,6 +265,12 @@ def _command(s: tree.Command) -> list[str]:
     return [*start, verb.base, *rest, *([",", "please"] if s.please else [])]
 
 
+def _prefers(s: tree.Prefers) -> tuple[list[str], str]:
+    prefer = Verb(("prefer", "preferred", "preferred"), "", "", "", "")
+    clause = tree.Clause(s.subject, tree.Act(prefer, s.more), negation="not" if s.negated else "")
+    return [*_clause(clause, question=s.question), "to", *nominal(s.less)], "?" if s.question else "."
+
+
 def _there(s: tree.There) -> tuple[list[str], str]:
     """There is no milk; is there any milk?"""
     be = _be(s.what, s.past)
@@ -271,6 +283,11 @@ def _there(s: tree.There) -> tuple[list[str], str]:
     return [*start, *nominal(what), *_where(s.where)], "?" if s.question else "."
 
 
-def forms(verb: Verb) -> list[str]:
+def verb_forms(verb: Verb) -> list[str]:
     """All that a verb looks like: eat, eats, ate, eaten, eating."""
     return [*verb.english, _present(verb, Pronoun("he")), progressive(verb)]
+
+
+def adjective_forms(adjective: Adjective) -> list[str]:
+    """Big, bigger."""
+    return [adjective.english, *_comparative(adjective.english)[-1:]]

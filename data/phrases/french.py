@@ -27,6 +27,7 @@ POSSESSIVES = {
 }
 NEGATIONS = {"not": "pas", "never": "jamais", "no longer": "plus"}
 MODALS = {"want": "vouloir", "can": "pouvoir", "must": "devoir", "like": "aimer"}
+WITH_PASSE_COMPOSE = {"comprendre"}  # states of mind that one comes to: j'ai compris
 WITH_ETRE = {"aller", "venir", "arriver", "partir", "rentrer", "rester", "tomber", "entrer", "sortir", "naître"}
 RELATIONS = {
     "on": ["sur"],
@@ -305,7 +306,7 @@ def _verbs(c: tree.Clause, f: Features, phrase: VerbPhrase, is_state: bool) -> l
         finite = (forms.imperfect if c.tense == "past" else forms.present)[f.person]
         return [*ne, finite, *adverb, *clitics, phrase.infinitive]
     forms = conjugate(phrase.infinitive)
-    stative = is_state or phrase.infinitive in ("être", "avoir")
+    stative = phrase.infinitive in ("être", "avoir") or is_state and phrase.infinitive not in WITH_PASSE_COMPOSE
     if c.tense in ("future", "going to"):
         if phrase.infinitive in ("être", "avoir") and c.tense == "future":
             return [*ne, *clitics, forms.future[f.person], *adverb]
@@ -338,6 +339,13 @@ def _sentence(s: tree.Sentence) -> tuple[list[str], str]:
             return [*_asking(word), *_clause(clause)], " ?"
         case tree.Who(clause):
             return _clause(clause, subject=["qui"]), " ?"
+        case tree.Which(clause):
+            act = clause.predicate
+            assert isinstance(act, tree.Act) and isinstance(act.object, NounPhrase)
+            subject = ["est-ce", "que", *nominal(clause.subject)]
+            return [*noun_phrase(act.object), *_after_object(act.object, clause, subject)], " ?"
+        case tree.Prefers():
+            return _prefers(s)
         case tree.Command():
             return _command(s), "."
         case tree.There():
@@ -361,20 +369,27 @@ def _sentence(s: tree.Sentence) -> tuple[list[str], str]:
             relative = [*nominal(head), *_clause(replace(clause, subject=head), subject=["qui"])]
             return _clause(tree.Clause(head, predicate), subject=relative), "."
         case tree.Done(head, clause, predicate):
-            return _clause(tree.Clause(head, predicate), subject=[*nominal(head), *_done(head, clause)]), "."
-        case tree.Weather(weather, time):
-            return [*weather.french.split(), *([time.french] if time else [])], "."
+            return _clause(tree.Clause(head, predicate), subject=[*nominal(head), *_after_object(head, clause, ["que", *nominal(clause.subject)])]), "."
+        case tree.Weather(weather, time, where):
+            return [weather.french, *(_where(where) if where else []), *([time.french] if time else [])], "."
     raise TypeError(s)
 
 
-def _done(head: NounPhrase, clause: tree.Clause) -> list[str]:
+def _after_object(thing: NounPhrase, clause: tree.Clause, subject: list[str]) -> list[str]:
     """que j'ai écrite: the participle agrees with the object that stands before it."""
     act = clause.predicate
     assert isinstance(act, tree.Act)
-    f = features(clause.subject)
-    phrase = VerbPhrase(act.verb.french, [], [], agrees_with=features(head))
-    words = ["que", *nominal(clause.subject), *_verbs(clause, f, phrase, act.verb.state)]
-    return [*words, *([clause.time.french] if clause.time else [])]
+    phrase = VerbPhrase(act.verb.french, [], [], agrees_with=features(thing))
+    words = [*subject, *_verbs(clause, features(clause.subject), phrase, act.verb.state)]
+    return [*words, *(_where(clause.where) if clause.where else []), *([clause.time.french] if clause.time else [])]
+
+
+def _prefers(s: tree.Prefers) -> tuple[list[str], str]:
+    prefers = conjugate("préférer").present[features(s.subject).person]
+    verb = ["ne", prefers, "pas"] if s.negated else [prefers]
+    start = ["est-ce", "que"] if s.question else []
+    words = [*start, *nominal(s.subject), *verb, *noun_phrase(s.more), *contract("à", noun_phrase(s.less))]
+    return words, " ?" if s.question else "."
 
 
 def _asking(word: str) -> list[str]:

@@ -15,26 +15,22 @@ tomato tomatoes | tomate f | トマト つ | food vegetable goods small
 carrot | carotte f | にんじん 本 | food vegetable goods small
 onion | oignon m | 玉ねぎ つ | food vegetable goods small
 egg | œuf m | 卵 つ | food cooked goods small
-cake | gâteau m | ケーキ つ | food sweet cooked goods small
-sandwich | sandwich m | サンドイッチ つ | food cooked goods small
+cake | gâteau m | ケーキ つ | food sweet cooked goods small order
+sandwich | sandwich m | サンドイッチ つ | food cooked goods small order
 biscuit | biscuit m | ビスケット 枚 | food sweet cooked goods small
-omelette | omelette f | オムレツ つ | food cooked
-lobster | *homard m | ロブスター 匹 | food cooked goods
+omelette | omelette f | オムレツ つ | food cooked order
+lobster | *homard m | ロブスター 匹 | food cooked goods order
 bread | pain m | パン 個 | food mass cooked goods
 cheese | fromage m | チーズ 個 | food mass goods
-meat | viande f | 肉 枚 | food mass cooked goods
-fish | poisson m | 魚 匹 | food mass cooked goods
+meat | viande f | 肉 枚 | food mass cooked goods order
+fish | poisson m | 魚 匹 | food mass cooked goods order
 rice | riz m | ご飯 杯 | food mass cooked
 chocolate | chocolat m | チョコレート 枚 | food mass sweet goods
 honey | miel m | 蜂蜜 杯 | food mass sweet goods
 jam | confiture f | ジャム 杯 | food mass sweet goods cooked
-salad | salade f | サラダ 皿 | food mass cooked
+salad | salade f | サラダ 皿 | food mass cooked order
 ham | jambon m | ハム 枚 | food mass goods
-butter | beurre m | バター 個 | mass goods
-salt | sel m | 塩 杯 | mass goods
-sugar | sucre m | 砂糖 杯 | mass goods
-oil | huile f | 油 杯 | mass goods
-soup | soupe f | スープ 杯 | food mass cooked hot soup
+soup | soupe f | スープ 杯 | food mass cooked hot soup order
 water | eau f | 水 杯 | drink mass hot
 milk | lait m | 牛乳 杯 | drink mass hot goods
 coffee | café m | コーヒー 杯 | drink mass hot goods
@@ -50,7 +46,6 @@ poem | poème m | 詩 つ | text written art
 story stories | histoire f | 物語 つ | text written told art
 letter | lettre f | 手紙 通 | text written thing mail
 message | message m | メッセージ 通 | text written mail
-postcard | carte f | 葉書 枚 | text written thing mail goods
 dictionary dictionaries | dictionnaire m | 辞書 冊 | volume tool thing goods gift
 article | article m | 記事 つ | text written art
 shirt | chemise f | シャツ 枚 | clothes upper thing goods gift
@@ -58,12 +53,12 @@ dress dresses | robe f | ドレス 着 | clothes upper thing goods gift
 coat | manteau m | コート 着 | clothes upper thing goods
 jacket | veste f | 上着 着 | clothes upper thing goods
 skirt | jupe f | スカート 枚 | clothes lower thing goods
-shoe | chaussure f | 靴 足 | clothes lower thing goods
-sock | chaussette f | 靴下 足 | clothes lower thing goods
+shoe | chaussure f | 靴 足 | clothes lower pair thing goods
+sock | chaussette f | 靴下 足 | clothes lower pair thing goods
 hat | chapeau m | 帽子 つ | clothes head thing goods gift
-scarf scarves | écharpe f | マフラー 本 | clothes round thing goods gift
-tie | cravate f | ネクタイ 本 | clothes round thing goods gift
-ring | bague f | 指輪 つ | clothes round thing goods gift
+scarf scarves | écharpe f | マフラー 本 | clothes tied thing goods gift
+tie | cravate f | ネクタイ 本 | clothes tied thing goods gift
+ring | bague f | 指輪 つ | ring thing goods gift
 umbrella | parapluie m | 傘 本 | thing goods tool umbrella
 bag | sac m | かばん つ | thing goods carried container gift
 suitcase | valise f | スーツケース つ | thing goods carried container
@@ -73,16 +68,13 @@ cup | tasse f | カップ つ | thing goods glassy dish
 glass glasses | verre m | グラス つ | thing goods glassy dish
 plate | assiette f | 皿 枚 | thing goods glassy dish
 knife knives | couteau m | ナイフ 本 | thing goods dish tool
-spoon | cuillère f | スプーン 本 | thing goods dish tool
+spoon | cuillère f | スプーン 本 | thing goods dish
 key | clé f | 鍵 つ | thing small
 watch watches | montre f | 腕時計 つ | thing goods repairable gift
-clock | horloge f | 時計 つ | goods repairable
-phone | téléphone m | 電話 台 | thing goods repairable tool machine
+phone | téléphone m | 携帯電話 台 | thing goods repairable tool machine
 computer | ordinateur m | パソコン 台 | goods repairable tool machine
 radio | radio f | ラジオ 台 | goods repairable heard machine
-television | télévision f | テレビ 台 | goods repairable watched machine
-lamp | lampe f | ランプ つ | goods repairable
-mirror | miroir m | 鏡 枚 | goods glassy
+television | télévision f | テレビ 台 | goods repairable machine
 chair | chaise f | 椅子 つ | goods furniture carried
 table | table f | テーブル つ | goods furniture carried
 bed | lit m | ベッド つ | goods furniture
@@ -100,8 +92,8 @@ pencil | crayon m | 鉛筆 本 | thing goods tool
 notebook | cahier m | ノート 冊 | thing goods volume
 toy | jouet m | おもちゃ つ | thing goods repairable gift
 ball | ballon m | ボール つ | thing goods gift
-present | cadeau m | プレゼント つ | thing goods mail
-money | argent m | お金 枚 | mass cash thing
+present | cadeau m | プレゼント つ | thing bought gift
+money | argent m | お金 | mass cash
 car | voiture f | 車 台 | vehicle driven goods repairable machine
 bicycle | vélo m | 自転車 台 | vehicle goods repairable machine gift
 motorbike | moto f | バイク 台 | vehicle driven goods repairable machine
@@ -120,10 +112,9 @@ match matches | match m | 試合 つ | watched event
 question | question f | 質問 つ | asked
 answer | réponse f | 答え つ | grasped
 lesson | leçon f | 授業 つ | grasped event
-exercise | exercice m | 練習問題 つ | grasped written
+exercise | exercice m | 練習問題 つ | grasped
 problem | problème m | 問題 つ | grasped
 idea | idée f | 考え つ | thought
-name | nom m | 名前 つ | forgotten
 """
 
 ANIMALS = """
@@ -189,7 +180,7 @@ husband | mari m | 夫 | spouse | ご主人
 # english | french gender | japanese | in (English), in and to (French) | kinds
 PLACES = """
 kitchen | cuisine f | 台所 | in dans dans | room
-room | chambre f | 部屋 | in dans dans | room
+bedroom | chambre f | 寝室 | in dans dans | room
 garden | jardin m | 庭 | in dans dans | outside room
 house | maison f | 家 | in dans dans | room home
 school | école f | 学校 | at à à | building work bare
@@ -200,8 +191,8 @@ university universities | université f | 大学 | at à à | building work
 library libraries | bibliothèque f | 図書館 | at à à | building work
 bakery bakeries | boulangerie f | パン屋 | at à à | building work
 pharmacy pharmacies | pharmacie f | 薬局 | at à à | building work
-shop | magasin m | 店 | in dans dans | building work
-hotel | hôtel m | ホテル | at à à | building work sight
+shop | magasin m | お店 | in dans à | building work
+hotel | hôtel m | ホテル | at à à | building work
 restaurant | restaurant m | レストラン | at à à | building work
 museum | musée m | 美術館 | at à à | building work sight
 theatre | théâtre m | 劇場 | at à à | building work
@@ -213,7 +204,7 @@ farm | ferme f | 農場 | on à à | outside work sight
 church churches | église f | 教会 | in dans à | building sight
 castle | château m | お城 | in dans à | building sight
 park | parc m | 公園 | in dans à | outside sight
-forest | forêt f | 森 | in dans dans | outside wild
+forest | forêt f | 森 | in dans dans | outside
 village | village m | 村 | in dans à | outside town sight
 town | ville f | 町 | in dans à | outside town sight
 street | rue f | 通り | in dans dans | outside
@@ -262,64 +253,63 @@ golf | golf | ゴルフ
 # english | french (+ stands before the noun, = goes with avoir) | japanese | kinds | japanese of people
 # Japanese: i is an い-adjective, N takes だ, ~ a verb in ている (1 or 5 is its class), の a noun with の.
 ADJECTIVES = """
-big | +grand | 大きいi | thing furniture vehicle building fruit vegetable pet beast seen outside room container sight
-small | +petit | 小さいi | thing furniture vehicle building fruit vegetable pet beast wild seen outside room container
-new | +nouveau/nouvelle/nouvel | 新しいi | thing furniture vehicle machine building volume clothes art instrument
-old | +vieux/vieille/vieil | 古いi | thing furniture vehicle machine building volume clothes art instrument sight part adult | 年配N
-beautiful | +beau/belle/bel | 美しいi | clothes seen sight art beast adult outside
-pretty | +joli | かわいいi | dish clothes pet young round
-good | +bon/bonne | いいi | volume art tool thought grasped job
-bad | +mauvais | 悪いi | thought grasped
-long | +long/longue | 長いi | round text bridge street film
-short | court | 短いi | round text film lower
-young | +jeune | 若いi | adult
-red | rouge | 赤いi | clothes vehicle carried dish part furniture flower pen pencil
-blue | bleu | 青いi | clothes vehicle carried dish part furniture pen pencil
-white | blanc/blanche | 白いi | clothes vehicle carried dish part furniture pet beast flower
-black | noir | 黒いi | clothes vehicle carried furniture pet beast pen
-green | vert | 緑のi | clothes vehicle carried dish part furniture pen pencil
-yellow | jaune | 黄色いi | clothes vehicle carried dish flower pencil
-grey | gris | 灰色の | clothes vehicle pet carried
-brown | marron! | 茶色の | clothes carried furniture pet beast
-expensive | cher/chère | 高いi | clothes machine vehicle instrument furniture goods
-heavy | lourd | 重いi | carried container volume furniture
-light | léger/légère | 軽いi | carried machine container
-clean | propre | きれいN | dish clothes room vehicle
-dirty | sale | 汚いi | dish clothes room vehicle part
-interesting | intéressant | 面白いi | text art grasped film asked volume event
-boring | ennuyeux/ennuyeuse | つまらないi | text film art volume event lesson
-difficult | difficile | 難しいi | grasped asked language
-easy | facile | 簡単N | grasped asked
-important | important | 大切N | grasped asked mail thought
-famous | célèbre | 有名N | art sight job
-modern | moderne | 現代的N | building art machine furniture
-kind | gentil/gentille | 親切N | adult
-intelligent | intelligent | 賢いi | adult young pet
+big | +grand | 大きいi | furniture building room container sight garden park square dog horse tree boat painting excess -bridge
+small | +petit | 小さいi | furniture building room container garden park square village pet dish thing boat -text -volume excess
+new | +nouveau/nouvelle/nouvel | 新しいi | clothes vehicle machine building furniture novel film song dictionary toy bag attribute
+old | +vieux/vieille/vieil | 古いi | clothes vehicle machine furniture sight book dictionary photo song film adult door -friend -island -mountain -lake | 年配N
+beautiful | +beau/belle/bel | 美しいi | dress photo painting flower tree song poem garden sight beach horse bird woman queen actress -farm -hotel
+pretty | +joli | かわいいi | dress skirt hat scarf ring cup plate dog cat rabbit bird girl flower bag
+good | +bon/bonne | いいi | book novel poem film song restaurant hotel idea answer dictionary teacher doctor lawyer cook singer student
+long | +long/longue | 長いi | text street bridge film scarf dress skirt excess
+short | court | 短いi | text film skirt dress excess
+young | +jeune | 若いi | adult excess
+red | rouge | 赤いi | clothes vehicle carried cup plate door furniture flower pen pencil umbrella absolute -boat
+blue | bleu | 青いi | clothes vehicle carried cup plate door furniture pen pencil umbrella absolute -boat
+white | blanc/blanche | 白いi | clothes vehicle carried cup plate door furniture dog cat rabbit horse flower absolute -boat
+black | noir | 黒いi | clothes vehicle carried furniture dog cat horse pen umbrella absolute -boat
+green | vert | 緑の | clothes vehicle carried cup plate door furniture pen pencil umbrella absolute -boat
+yellow | jaune | 黄色いi | clothes vehicle cup plate flower pencil umbrella absolute -boat
+grey | gris | 灰色の | clothes car dog cat rabbit mouse suitcase absolute
+brown | marron! | 茶色の | clothes bag suitcase furniture dog cat horse rabbit absolute
+expensive | cher/chère | 高いi | clothes machine vehicle instrument furniture watch ring wine lobster painting excess
+heavy | lourd | 重いi | carried furniture dictionary excess
+light | léger/légère | 軽いi | carried computer bicycle coat excess
+clean | propre | きれいN | clothes dish room vehicle window -boat
+dirty | sale | 汚いi | clothes dish room vehicle window street -boat excess
+interesting | intéressant | 面白いi | text film lesson match museum question idea
+boring | ennuyeux/ennuyeuse | つまらないi | text film lesson match
+difficult | difficile | 難しいi | question lesson exercise problem language excess
+easy | facile | 簡単N | question lesson exercise problem excess
+important | important | 大切N | letter message question lesson idea
+famous | célèbre | 有名N | novel song film painting sight writer singer actress artist lawyer -farm
+modern | moderne | 現代的N | building painting furniture -bakery -bank -market
+kind | +gentil/gentille | 親切N | adult -king -queen
+intelligent | intelligent | 賢いi | adult young dog cat
 hard-working | travailleur/travailleuse | 勤勉N | job
-delicious | délicieux/délicieuse | おいしいi | cooked fruit
-fresh | frais/fraîche | 新鮮N | fruit vegetable
-hot | chaud | 熱いi | hot
-cold | froid | 冷たいi | drink
-sweet | sucré | 甘いi | sweet fruit
-empty | vide | 空の | container glassy
-round | rond | 丸いi | furniture mirror dish
-tall | +grand | 背が高いi | adult young
-quiet | calme | 静かN | outside sight room
-noisy | bruyant | うるさいi | machine outside young
-dangerous | dangereux/dangereuse | 危険N | driven wild tool
-useful | utile | 役に立つ5~ | tool
+delicious | délicieux/délicieuse | おいしいi | order cooked fruit
+fresh | frais/fraîche | 新鮮N | fruit vegetable fish egg
+hot | chaud | 熱いi | hot excess
+cold | froid | 冷たいi | drink soup -wine excess
+sweet | sucré | 甘いi | sweet strawberry pear orange coffee excess
+empty | vide | 空の | bag suitcase box bottle cup glass absolute
+round | rond | 丸いi | table plate box absolute
+tall | grand | 背が高いi | adult young predicate excess
+quiet | calme | 静かN | village street park garden hotel library beach bedroom excess
+noisy | bruyant | うるさいi | car motorbike child boy girl street town square excess
+dangerous | dangereux/dangereuse | 危険N | knife motorbike street river bridge excess
+useful | utile | 役に立つ5~ | dictionary umbrella knife map phone computer
 """
 
 # Only after être or avoir: how people are for a while.
 FEELINGS = """
-tired | fatigué | 疲れる1~
-happy | content | 喜ぶ5~
-sad | triste | 悲しむ5~
-hungry | =faim | お腹が空く5~
-thirsty | =soif | 喉が渇く5~
+tired | fatigué | 疲れる1~ | very
+happy | content | 喜ぶ5~ | very
+sad | triste | 悲しむ5~ | very
+hungry | =faim | お腹が空く5~ | very
+thirsty | =soif | 喉が渇く5~ | very
 sick | malade | 病気N
-busy | occupé | 忙しいi
-angry | fâché | 怒る5~
+busy | occupé | 忙しいi | very
+angry | fâché | 怒る5~ | very
 late | =retard | 遅れる1~
 ready | prêt | 準備ができる1~
 alone | seul | 一人N
@@ -330,77 +320,78 @@ free | libre | 暇N
 DOING = """
 eat ate eaten | manger | を 食べる1 | food | kitchen restaurant garden park school
 drink drank drunk | boire | を 飲む5 | drink | kitchen restaurant garden office
-buy bought bought | acheter | を 買う5 | goods | market shop station
-sell sold sold | vendre | を 売る5 | goods vehicle | market shop
-choose chose chosen | choisir | を 選ぶ5 | goods film art once | shop market
-order | commander | を 注文する | drink cooked | restaurant hotel
-cook | préparer | を 作る5 | cooked | kitchen garden
-read read read | lire | を 読む5 | text | library garden park room
-write wrote written | écrire | を 書く5 | written | office room library
-see saw seen | voir | を 見る1 | seen beast wild | park garden museum forest street
-watch | regarder | を 見る1 | watched | room hotel house
-look +at | regarder | を 見る1 | seen shown mirror | museum room
-listen +to | écouter | を 聞く5 | heard | kitchen room garden
+buy bought bought | acheter | を 買う5 | goods bought vehicle | market shop
+sell sold sold | vendre | を 売る5 | goods vehicle -small -dish -mass long | market shop
+choose chose chosen | choisir | を 選ぶ5 | clothes gift furniture vehicle cake film once | shop
+order | commander | を 注文する | order drink -milk | restaurant hotel
+cook | préparer | を 料理する | meat fish rice egg omelette lobster soup | kitchen
+make made made | faire | を 作る5 | cake sandwich salad jam biscuit | kitchen
+read read read | lire | を 読む5 | text | library garden park bedroom
+write wrote written | écrire | を 書く5 | written | office bedroom library
+see saw seen | voir | を 見る1 | seen beast wild simple | park garden museum forest street
+watch | regarder | を 見る1 | watched | bedroom hotel house
+look +at | regarder | を 見る1 | seen shown | museum bedroom
+listen +to | écouter | を 聞く5 | heard | kitchen bedroom garden
 sing sang sung | chanter | を 歌う5 | sung | church theatre street garden
-open | ouvrir | を 開ける1 | openable container mail umbrella |
+open | ouvrir | を 開ける1 | openable container letter |
 close | fermer | を 閉める1 | openable suitcase box bag |
-wash | laver | を 洗う5 | clothes dish vehicle pet fruit vegetable | kitchen garden river
+wash | laver | を 洗う5 | clothes dish vehicle dog fruit vegetable -boat | kitchen garden
 clean | nettoyer | を 掃除する | room |
 cut cut cut | couper | を 切る5 | fruit vegetable bread cake cheese ham meat | kitchen
 break broke broken | casser | を 割る5 | glassy once | kitchen
 repair | réparer | を 修理する | repairable | garden office
 drive drove driven | conduire | を 運転する | driven | street town
-use | utiliser | を 使う5 | tool machine | office kitchen
-carry | porter | を 運ぶ5 | carried furniture | garden street
-look +for | chercher | を 探す5 | thing pet building | house room street
-find found found | trouver | を 見つける1 | thing pet once | street garden room park
-lose lost lost | perdre | を なくす5 | thing once | park street station museum
-forget forgot forgotten | oublier | を 忘れる1 | thing forgotten once |
-hide hid hidden | cacher | を 隠す5 | thing gift once | garden room house
-receive | recevoir | を 受け取る5 | mail gift once |
+use | utiliser | を 使う5 | tool | office kitchen
+carry | porter | を 運ぶ5 | carried | garden street
+look +for | chercher | を 探す5 | thing pet hotel restaurant pharmacy bank station | house bedroom street
+find found found | trouver | を 見つける1 | thing pet money once | street garden bedroom park
+lose lost lost | perdre | を なくす5 | thing money once -bottle -dish |
+forget forgot forgotten | oublier | を 忘れる1 | thing once -bottle -dish |
+hide hid hidden | cacher | を 隠す5 | gift bought letter key money once | garden bedroom house
+receive | recevoir | を 受け取る5 | mail gift bought once -dictionary |
 draw drew drawn | dessiner | を 描く5 | drawn | garden park school
-wait +for | attendre | を 待つ5 | transport adult family young | station street airport
-help | aider | を 手伝う5 | adult family | kitchen garden hospital
-invite | inviter | を 招待する | adult family |
-meet met met | rencontrer | に 会う5 | adult young | station park street market theatre
+wait +for | attendre | を 待つ5 | transport adult family child -king -queen | station street airport
+help | aider | を 手伝う5 | adult family child -king -queen | kitchen garden
+invite | inviter | を 招待する | adult family -king -queen once |
+meet met met | rencontrer | に 会う5 | adult -king -queen once | station park street market theatre
 call | appeler | に 電話する | family friend neighbour doctor nurse lawyer teacher |
-visit | visiter | を 訪れる1 | sight |
-learn learnt learnt | apprendre | を 習う5 | language sung | school
-study | étudier | を 勉強する | language | library school university
-teach taught taught | enseigner | を 教える1 | language | school university
+visit | visiter | を 訪れる1 | sight long |
+learn learnt learnt | apprendre | を 習う5 | language long | school
+study | étudier | を 勉強する | language long | library school university
+teach taught taught | enseigner | を 教える1 | language long | school university
 speak spoke spoken | parler | を 話す5 | language | office school
-play | jouer à | を する | sport | park garden beach
-play | jouer de | を 弾く5 | instrument | theatre room
-answer | répondre à | に 答える1 | asked mail |
-wear wore worn | porter | を 着る1 | clothes |
-take took taken | prendre | に 乗る5 | transport | station airport
+play | jouer à | を する | sport long | park garden beach
+play | jouer de | を 弾く5 | instrument | theatre bedroom
+answer | répondre à | に 答える1 | question letter message |
+wear wore worn | porter | を 着る1 | clothes ring |
+take took taken | prendre | に 乗る5 | transport |
 """
 
 # State verbs: no progressive, imparfait in the past.
 STATES = """
-like | aimer | が 好きN | food drink pet beast flower film text |
-love | adorer | が 大好きN | food drink pet beast flower film |
-hate | détester | が 嫌いN | food drink wild |
-need | avoir besoin de | が 必要N | thing fruit vegetable mass tool vehicle friend doctor lawyer |
-know knew known | connaître | を 知る5~ | song told poem sight adult building |
-understand understood understood | comprendre | を 理解する~ | grasped asked language article message thought |
-have had had | avoir | を 持つ5~ | vehicle thing machine instrument pet many friend |
+like liked liked | aimer | が 好きN | food drink pet beast flower film novel sport language |
+love loved loved | adorer | が 大好きN | food drink pet flower film sport |
+hate hated hated | détester | が 嫌いN | food drink wild |
+need | avoir besoin de | が 必要N | tool fruit vegetable vehicle money doctor lawyer furniture ticket stamp bag clothes |
+know knew known | connaître | を 知る5~ | song poem sight story neighbour doctor lawyer singer writer engineer -farm |
+understand understood understood | comprendre | が 分かる5 | grasped asked language article message thought |
+have had had | avoir | を 持つ5~ | vehicle thing machine instrument pet many friend -glassy -key |
 """
 
 # Without an object.
 ACTIVE = """
 work | travailler | 働く5 | office bank hospital hotel restaurant farm library garden shop
-sleep slept slept | dormir | 寝る1 | room house hotel garden
+sleep slept slept | dormir | 寝る1 | bedroom house hotel garden
 swim swam swum | nager | 泳ぐ5 | river lake sea pool
 run ran run | courir | 走る5 | park forest street beach
 walk | marcher | 歩く5 | park forest street beach town
 dance | danser | 踊る5 | theatre street square
 sing sang sung | chanter | 歌う5 | church theatre garden street
-cry | pleurer | 泣く5 | room street
+cry | pleurer | 泣く5 | bedroom street
 laugh | rire | 笑う5 | theatre cinema school
 play | jouer | 遊ぶ5 | garden park beach street square
-study | étudier | 勉強する | library school university room
-travel | voyager | 旅行する |
+study | étudier | 勉強する | library school university bedroom
+travel travelled travelled | voyager | 旅行する |
 cook | cuisiner | 料理する | kitchen restaurant
 eat ate eaten | manger | 食事をする | restaurant kitchen garden hotel
 wait | attendre | 待つ5 | station street airport hotel
@@ -419,16 +410,16 @@ rest | se reposer | 休む5
 fall fell fallen | tomber | 転ぶ5
 """
 
-# english | french | japanese | tenses
+# english | french | japanese | tenses; long is for what takes longer than a day
 TIMES = """
 every day | tous les jours | 毎日 | present
 every morning | tous les matins | 毎朝 | present
 every evening | tous les soirs | 毎晩 | present
-every week | toutes les semaines | 毎週 | present
+every week | toutes les semaines | 毎週 | present long
 on Sundays | le dimanche | 日曜日に | present
 on Mondays | le lundi | 月曜日に | present
 in the morning | le matin | 朝 | present
-in the afternoon | l'après-midi | 午後に | present
+in the afternoon | l'après-midi | 午後 | present
 in summer | en été | 夏に | present
 in winter | en hiver | 冬に | present
 now | maintenant | 今 | progressive
@@ -437,14 +428,23 @@ yesterday | hier | 昨日 | past
 last night | hier soir | 昨夜 | past
 this morning | ce matin | 今朝 | past
 last week | la semaine dernière | 先週 | past
-last year | l'année dernière | 去年 | past
+last year | l'année dernière | 去年 | past long
 two days ago | il y a deux jours | 二日前に | past
 today | aujourd'hui | 今日 | past future
 tomorrow | demain | 明日 | future
 tonight | ce soir | 今夜 | future
 next week | la semaine prochaine | 来週 | future
-next year | l'année prochaine | 来年 | future
+next year | l'année prochaine | 来年 | future long
 soon | bientôt | もうすぐ | future
+"""
+HOURS = """
+at six o'clock | à six heures | 六時に
+at seven o'clock | à sept heures | 七時に
+at eight o'clock | à huit heures | 八時に
+at nine o'clock | à neuf heures | 九時に
+at ten o'clock | à dix heures | 十時に
+at noon | à midi | 正午に
+at midnight | à minuit | 真夜中に
 """
 
 # english | french | japanese
@@ -482,7 +482,7 @@ give gave given | donner | を あげる1 | gift volume
 show showed shown | montrer | を 見せる1 | shown clothes toy map house
 lend lent lent | prêter | を 貸す5 | volume vehicle umbrella tool
 send sent sent | envoyer | を 送る5 | mail photo
-go went gone | aller | に 行く5 |
+go went gone | aller | に 行く5 | simple
 come came come | venir | に 来る |
 live | habiter | に 住む5~ |
 stay | rester | に いる1 |

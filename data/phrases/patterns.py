@@ -1,196 +1,89 @@
-"""The sentence patterns: each draws one sentence of its kind, in `tree.py`'s terms, that makes sense."""
+"""The sentence patterns: each draws one sentence of its kind, in the terms of `tree.py`."""
 
-import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import replace
 
 from phrases import words
+from phrases.parts import (
+    AFTER_BE,
+    BESIDE,
+    BUILDINGS,
+    DESCRIBED,
+    JOBS,
+    OBJECTS,
+    OPEN_AIR,
+    PETS,
+    PORTABLE,
+    Draw,
+    active,
+    asked,
+    beside,
+    describable,
+    doing,
+    is_so,
+    object_of,
+    others,
+    own,
+    person,
+    place_of,
+    pronoun,
+    relative,
+    somebody,
+    spot,
+    suited,
+    thing,
+    time_in,
+    with_tense,
+)
 from phrases.tree import (
-    Act, Aged, Clause, Colour, Command, Doer, Done, Goes, Is, IsA, IsAt, Joined, Nominal, NounPhrase, Pronoun, Question,
-    Sentence, Statement, There, Thinks, This, Together, Weather, Where, WhereIs, Who, Whose,
-)  # fmt: skip
-from phrases.words import ADJECTIVE, NOUN, SPECIAL, Adjective, Noun, Phrase, Verb
+    Act,
+    Aged,
+    Clause,
+    Colour,
+    Command,
+    Doer,
+    Done,
+    Goes,
+    Is,
+    IsA,
+    IsAt,
+    Joined,
+    Nominal,
+    NounPhrase,
+    Prefers,
+    Pronoun,
+    Question,
+    Sentence,
+    Statement,
+    There,
+    Thinks,
+    This,
+    Weather,
+    Where,
+    WhereIs,
+    Which,
+    Who,
+    Whose,
+)
+from phrases.words import ADJECTIVE, NOUN, SPECIAL, Verb
 
-T = TypeVar("T")
-Pattern = Callable[["Draw"], Sentence]
-SINGULAR_PRONOUNS = ("I", "you", "he", "she")
-POSSESSIVE = {"I": "my", "you": "your", "he": "his", "she": "her", "we": "our", "they": "their"}
-SUPPORTS = {"on": ("table", "chair", "bed"), "under": ("table", "chair", "bed"), "in": ("bag", "suitcase", "box")}
-
-
-@dataclass
-class Draw:
-    """The random choices. Only `rng.random()` is used: its sequence is the same in every version of Python."""
-
-    rng: random.Random
-
-    def one(self, items: Sequence[T]) -> T:
-        return items[int(self.rng.random() * len(items))]
-
-    def chance(self, probability: float) -> bool:
-        return self.rng.random() < probability
-
-    def weighted(self, **weights: float) -> str:
-        """A name, with the odds of its weight; underscores stand for spaces."""
-        x = self.rng.random() * sum(weights.values())
-        for name, weight in weights.items():
-            x -= weight
-            if x < 0:
-                return name.replace("_", " ")
-        return name.replace("_", " ")
-
-
-FITTING = {n: [a for a in words.ADJECTIVES if n in words.described_by(a)] for n in words.NOUNS}
-OBJECTS = {v: words.objects_of(v) for v in [*words.DOING, *words.STATES, *SPECIAL.values()]}
-BUILDINGS = [n for n in words.PLACES if "building" in n.kinds]
-JOBS = [n for n in words.PEOPLE if "job" in n.kinds]
-PORTABLE = [n for n in words.THINGS if n.kinds & {"thing", "fruit"} and not n.mass]
-PETS = [n for n in words.ANIMALS if "pet" in n.kinds]
-OPEN_AIR = [NOUN[name] for name in ("garden", "park", "street", "square", "village", "forest")]
-MANY = [n for n in words.FAMILY if "many" in n.kinds]
+Pattern = Callable[[Draw], Sentence]
 
 
-# Parts of sentences
+def verbs(names: str) -> list[Verb]:
+    """Verbs that do something to something, by their names."""
+    return [v for v in words.DOING if v.base in names.split()]
 
 
-def pronoun(d: Draw) -> Pronoun:
-    return Pronoun(d.weighted(I=5, you=3, he=4, she=4, we=3, they=3))
+TO = {**SPECIAL, **{v.base: v for v in reversed(words.DOING)}}  # verbs with an object, by name
+INTRANSITIVE = {v.base: v for v in words.ACTIVE}
 
 
-def own(subject: Nominal) -> str:
-    """The possessive that goes back to the subject."""
-    match subject:
-        case Pronoun(person):
-            return POSSESSIVE[person]
-        case NounPhrase(noun, _, plural):
-            return "their" if plural else "her" if noun.feminine else "his"
-    return "their"
+def either(asking: bool, clause: Clause) -> Sentence:
+    return Question(asked(clause)) if asking else Statement(suited(clause))
 
 
-def relative(d: Draw, determiner: str = "", plural: bool = False) -> NounPhrase:
-    """My mother, your brothers."""
-    noun = d.one(MANY if plural else words.FAMILY)
-    return NounPhrase(noun, determiner or d.weighted(my=6, your=3, his=2, her=2, our=1, their=1), plural)
-
-
-def person(d: Draw) -> NounPhrase:
-    """The doctor, the young women."""
-    noun = d.one(words.PEOPLE)
-    determiner = d.weighted(the=4, my=2, this=0.5) if "owned" in noun.kinds else d.weighted(the=6, this=1)
-    plural = d.chance(0.25) and noun.english not in ("king", "queen")
-    return NounPhrase(noun, determiner, plural, _adjective(d, noun, 0.12))
-
-
-def somebody(d: Draw) -> Nominal:
-    kind = d.weighted(pronoun=12, relative=4, person=5, together=1)
-    if kind == "pronoun":
-        return pronoun(d)
-    if kind == "relative":
-        return relative(d, plural=d.chance(0.12))
-    if kind == "person":
-        return person(d)
-    determiner = d.weighted(my=3, your=1)
-    first, second = relative(d, determiner), relative(d, determiner)
-    return Together(first, second) if first != second else first
-
-
-def _adjective(d: Draw, noun: Noun, probability: float) -> Adjective | None:
-    return d.one(FITTING[noun]) if FITTING[noun] and d.chance(probability) else None
-
-
-def thing(d: Draw, noun: Noun, subject: Nominal, adjective: float = 0.25) -> NounPhrase:
-    """A noun as somebody's object, with an article, a number or a possessive that suits it."""
-    if noun.kinds & {"language", "sport"}:
-        return NounPhrase(noun, "generic")
-    possessive = own(subject) if d.chance(0.7) else d.weighted(my=2, your=2, his=1, her=1)
-    if "family" in noun.kinds:
-        return NounPhrase(noun, possessive)
-    adjective_ = _adjective(d, noun, adjective)
-    if noun.mass:
-        determiner = d.weighted(the=3, some=4, bare=4, this=1)
-        return NounPhrase(noun, determiner, False, adjective_)
-    kind = d.weighted(the=6, a=6, own=2, this=1, that=1, plural=4)
-    if kind == "own" and noun.kinds & {"food", "place", "wild"} or noun.person and "owned" not in noun.kinds:
-        kind = "the"
-    if kind != "plural" or noun.person or "place" in noun.kinds:
-        kind = "the" if kind == "plural" else kind
-        return NounPhrase(noun, possessive if kind == "own" else kind, False, adjective_)
-    determiner = d.weighted(the=4, bare=5, number=4, own=2, this=1, many=1)
-    number = d.one(words.NUMBERS) if determiner == "number" else None
-    if determiner == "own":
-        determiner = "the" if noun.kinds & {"food", "wild"} else possessive
-    return NounPhrase(noun, determiner, True, adjective_, number)
-
-
-def object_of(d: Draw, verb: Verb, subject: Nominal) -> NounPhrase:
-    noun = d.one(OBJECTS[verb])
-    if verb.kinds & {"food", "drink"} and verb.state or verb in words.STATES[:3]:
-        if "family" not in noun.kinds:
-            return NounPhrase(noun, "generic", not noun.mass)
-    return thing(d, noun, subject)
-
-
-def place_of(d: Draw, verb: Verb, probability: float) -> Where | None:
-    if not verb.places or not d.chance(probability):
-        return None
-    return Where("at", NounPhrase(NOUN[d.one(verb.places)]))
-
-
-def time_in(d: Draw, tense: str) -> Phrase:
-    tense = "future" if tense == "going to" else tense
-    return d.one([t for t in words.TIMES if tense in t.tenses])
-
-
-def with_tense(d: Draw, clause: Clause, verb: Verb | None = None) -> Clause:
-    """Tense, negation, adverb and time for the clause."""
-    state = verb is None or verb.state
-    if state:
-        tense = d.weighted(present=8, past=4)
-    elif verb and verb.once:
-        tense = d.weighted(past=6, future=3, going_to=2)
-    else:
-        tense = d.weighted(present=7, progressive=4, past=6, future=3, going_to=2)
-    negation = "not" if d.chance(0.2) else ""
-    often = time = None
-    if not state:
-        if tense == "present" and d.chance(0.3):
-            often = None if negation else d.one(words.OFTEN)
-            negation = negation if often or d.chance(0.3) else d.weighted(never=3, no_longer=2)
-        elif d.chance(0.45):
-            time = time_in(d, tense)
-    elif tense == "present" and verb and d.chance(0.1):
-        negation = "no longer"
-    first = bool(time) and tense != "progressive" and d.chance(0.2)
-    return replace(clause, tense=tense, negation=negation, often=often, time=time, time_first=first)
-
-
-def suited(clause: Clause, question: bool = False) -> Clause:
-    """Some and numbers do not go with a negation: no *I do not eat some bread*."""
-    act = clause.predicate
-    if not isinstance(act, Act) or not isinstance(act.object, NounPhrase) or not (clause.negation or question):
-        return clause
-    thing = act.object
-    if thing.determiner in ("some", "number", "many"):
-        thing = replace(thing, determiner="bare", number=None)
-    return replace(clause, predicate=replace(act, object=thing))
-
-
-def doing(d: Draw, subject: Nominal, verb: Verb | None = None) -> Clause:
-    """Somebody does something to something."""
-    verb = verb or d.one(words.DOING)
-    clause = Clause(subject, Act(verb, object_of(d, verb, subject)))
-    clause = with_tense(d, clause, verb)
-    return suited(replace(clause, where=place_of(d, verb, 0.12 if clause.time else 0.3)))
-
-
-def active(d: Draw, subject: Nominal) -> Clause:
-    verb = d.one(words.ACTIVE)
-    clause = with_tense(d, Clause(subject, Act(verb)), verb)
-    return replace(clause, where=place_of(d, verb, 0.6))
-
-
-# Patterns
+# Doing something
 
 
 def transitive(d: Draw) -> Sentence:
@@ -198,7 +91,7 @@ def transitive(d: Draw) -> Sentence:
 
 
 def transitive_question(d: Draw) -> Sentence:
-    return Question(suited(replace(doing(d, somebody(d)), often=None, negation="", time_first=False), question=True))
+    return Question(asked(doing(d, somebody(d, asking=True))))
 
 
 def intransitive(d: Draw) -> Sentence:
@@ -206,439 +99,600 @@ def intransitive(d: Draw) -> Sentence:
 
 
 def intransitive_question(d: Draw) -> Sentence:
-    return Question(replace(active(d, somebody(d)), negation="", time_first=False))
+    return Question(asked(active(d, somebody(d, asking=True))))
 
 
 def state(d: Draw) -> Sentence:
-    verb, subject = d.one(words.STATES), somebody(d)
-    return Statement(suited(with_tense(d, Clause(subject, Act(verb, object_of(d, verb, subject))), verb)))
+    """She likes tea; he had two brothers."""
+    asking = d.chance(0.33)
+    verb, subject = d.one(words.STATES), somebody(d, asking)
+    thing_ = object_of(d, verb, subject)
+    act = Act(verb, thing_)
+    if verb.base == "understand" and "language" in thing_.noun.kinds:  # not in an instant, as in French
+        return either(asking, Clause(subject, act, negation="not" if d.chance(0.2) else ""))
+    return either(asking, with_tense(d, Clause(subject, act), verb))
 
 
-def state_question(d: Draw) -> Sentence:
-    verb, subject = d.one(words.STATES), somebody(d)
-    return Question(suited(Clause(subject, Act(verb, object_of(d, verb, subject))), question=True))
+WILLED = [v for v in words.DOING if v.base not in ("lose", "break", "forget", "receive")]
 
 
 def modal(d: Draw) -> Sentence:
-    verb, subject = d.one(words.DOING), somebody(d)
-    modal = d.weighted(want=4, can=3, must=3)
-    tense = "past" if modal != "must" and d.chance(0.25) else "present"
+    """I want to buy a car; he could not find the key."""
+    verb = d.one(WILLED)
+    modal_ = d.weighted(want=4, can=3, must=3)
+    asking = modal_ != "must" and d.chance(0.25)
+    subject = somebody(d, asking)
+    tense = "past" if modal_ != "must" and d.chance(0.25) else "present"
+    time = time_in(d, "future", verb.long) if modal_ != "can" and tense == "present" and d.chance(0.25) else None
     negation = "not" if d.chance(0.25) else ""
-    time = time_in(d, "future") if modal != "can" and tense == "present" and d.chance(0.25) else None
-    clause = Clause(subject, Act(verb, object_of(d, verb, subject)), tense, negation, modal, time=time)
-    if modal != "must" and d.chance(0.25):
-        return Question(suited(replace(clause, negation="", time=None), question=True))
-    return Statement(suited(clause))
+    return either(asking, Clause(subject, Act(verb, object_of(d, verb, subject)), tense, negation, modal_, time=time))
 
 
 def modal_intransitive(d: Draw) -> Sentence:
-    verb, subject = d.one(words.ACTIVE), somebody(d)
-    modal = d.weighted(want=4, can=3, must=3, like=3)
+    verb = d.one([v for v in words.ACTIVE if v.base not in ("cry", "wait", "smile")])
+    modal_ = d.weighted(want=4, can=3, must=3, like=3)
+    asking = modal_ != "must" and d.chance(0.3)
     negation = "not" if d.chance(0.25) else ""
-    clause = Clause(subject, Act(verb), "present", negation, modal, where=place_of(d, verb, 0.6))
-    if modal != "must" and d.chance(0.3):
-        return Question(replace(clause, negation=""))
-    return Statement(clause)
+    return either(
+        asking, Clause(somebody(d, asking), Act(verb), "present", negation, modal_, where=place_of(d, verb, 0.6))
+    )
+
+
+LIKED = verbs(
+    "eat drink buy read write watch listen draw learn teach speak play cook make wear repair drive sing visit"
+)
 
 
 def likes_doing(d: Draw) -> Sentence:
-    verb = d.one([v for v in words.DOING if not v.once])
-    subject = somebody(d)
+    """They like to read novels."""
+    verb = d.one(LIKED)
+    asking = d.chance(0.25)
     noun = d.one(OBJECTS[verb])
-    family = "family" in noun.kinds
-    thing_ = NounPhrase(noun, own(subject)) if family else NounPhrase(noun, "bare", not noun.mass)
-    if noun.kinds & {"language", "sport"}:
-        thing_ = NounPhrase(noun, "generic")
-    clause = Clause(subject, Act(verb, thing_), "present", "not" if d.chance(0.2) else "", "like")
-    return Question(replace(clause, negation="")) if d.chance(0.25) else Statement(clause)
+    determiner = "generic" if noun.kinds & {"language", "sport"} else "bare"
+    what_ = NounPhrase(noun) if "instrument" in noun.kinds and verb.base == "play" else NounPhrase(noun, determiner, not noun.mass)
+    act = Act(verb, what_)
+    return either(asking, Clause(somebody(d, asking), act, negation="not" if d.chance(0.2) else "", modal="like"))
 
 
 def moving(d: Draw) -> Sentence:
-    verb, subject = d.one(words.MOVING), somebody(d)
-    clause = with_tense(d, Clause(subject, Act(verb)), replace(verb, kinds=frozenset({"once"})) if verb.base == "fall" else verb)
-    if clause.tense == "progressive":
-        clause = replace(clause, tense="present", time=None)
-    return Question(replace(clause, negation="", often=None, time_first=False)) if d.chance(0.2) else Statement(clause)
+    """My sister got up at seven o'clock."""
+    verb = d.one(words.MOVING)
+    asking = d.chance(0.2)
+    momentary = replace(verb, kinds=frozenset({"once" if verb.base == "fall" else "simple"}))
+    clause = with_tense(d, Clause(somebody(d, asking), Act(verb)), momentary)
+    if verb.base not in ("fall", "rest") and d.chance(0.4):
+        clause = replace(clause, time=d.one(words.HOURS), time_first=False)
+    elif clause.tense == "present" and not clause.often and not clause.time:
+        clause = replace(clause, time=time_in(d, "present"))
+    return either(asking, clause)
+
+
+def by_the_clock(d: Draw) -> Sentence:
+    verb = INTRANSITIVE[d.one(("eat", "study", "cook", "run", "work", "swim"))]
+    tense = d.weighted(present=2, past=2, future=1)
+    negation = "not" if d.chance(0.15) else ""
+    return Statement(Clause(somebody(d), Act(verb), tense, negation, time=d.one(words.HOURS[:-1])))
+
+
+LASTING = verbs("eat drink read write wash watch listen wait look")
+
+
+def background(d: Draw) -> Sentence:
+    """She was reading a book."""
+    subject = d.one([Pronoun("he"), Pronoun("she"), relative(d), person(d)])
+    if isinstance(subject, NounPhrase):
+        subject = replace(subject, plural=False)
+    if d.chance(0.5):
+        verb = d.one(words.ACTIVE)
+        return Statement(Clause(subject, Act(verb), "was doing", where=place_of(d, verb, 0.7)))
+    verb = d.one(LASTING)
+    act = Act(verb, object_of(d, verb, subject))
+    return Statement(Clause(subject, act, "was doing", where=place_of(d, verb, 0.25)))
 
 
 def going(d: Draw) -> Sentence:
-    subject = somebody(d)
-    noun = d.one([*BUILDINGS, *OPEN_AIR, NOUN["beach"], NOUN["market"]])
-    where = Where("to", NounPhrase(noun))
+    """We went to the beach with our son."""
+    asking = d.chance(0.2)
+    subject = somebody(d, asking)
+    where = Where("to", NounPhrase(d.one([*BUILDINGS, *OPEN_AIR, NOUN["beach"], NOUN["market"]])))
     clause = with_tense(d, Clause(subject, Goes(SPECIAL["go"], where)), SPECIAL["go"])
-    if clause.tense == "going to":
+    if clause.tense == "going to":  # is going to go
         clause = replace(clause, tense="future")
     if d.chance(0.15):
         clause = replace(clause, company=relative(d, own(subject)), time_first=False)
-    return Question(replace(clause, negation="", often=None, time_first=False)) if d.chance(0.2) else Statement(clause)
+    return either(asking, clause)
 
 
-def describable(d: Draw, subject_only: bool = True) -> tuple[NounPhrase, Adjective]:
-    adjective = d.one(words.ADJECTIVES)
-    noun = d.one(words.described_by(adjective))
-    plural = not noun.mass and d.chance(0.25) and not noun.kinds & {"language", "place"}
+def with_company(d: Draw) -> Sentence:
+    """I cook with my friends."""
+    subject = somebody(d)
+    company = relative(d, own(subject))
+    if d.chance(0.3):
+        company = NounPhrase(d.one([NOUN["friend"], NOUN["neighbour"], NOUN["child"]]), own(subject), d.chance(0.5))
+    verb = INTRANSITIVE[d.one(("work", "walk", "dance", "play", "study", "travel", "sing", "eat", "swim", "cook"))]
+    clause = with_tense(d, Clause(subject, Act(verb)), verb)
+    return Statement(replace(clause, company=company, where=None if clause.time else place_of(d, verb, 0.2)))
+
+
+def country(d: Draw) -> Sentence:
+    """She lives in Japan; he will go to Canada next year."""
+    asking = d.chance(0.2)
+    subject = somebody(d, asking)
+    noun = NounPhrase(d.one(words.COUNTRIES), "name")
+    kind = d.weighted(live=4, go=3, travel=3)
+    if kind == "live":
+        negation = d.one(("", "", "", "", "", "not", "no longer"))
+        tense = "present" if negation == "no longer" else d.weighted(present=3, past=2)
+        return either(asking, Clause(subject, Goes(SPECIAL["live"], Where("at", noun)), tense, negation))
+    tense = d.weighted(past=1, future=1)
+    time = time_in(d, tense, long=True) if d.chance(0.5) else None
+    if kind == "go":
+        return either(asking, Clause(subject, Goes(SPECIAL["go"], Where("to", noun)), tense, time=time))
+    return either(asking, Clause(subject, Act(INTRANSITIVE["travel"]), tense, time=time, where=Where("at", noun)))
+
+
+def animal(d: Draw) -> Sentence:
+    """The cats are sleeping under the table."""
+    noun = d.one(PETS)
+    subject = NounPhrase(noun, d.weighted(the=2, my=2, your=1, our=1), d.chance(0.25), beside(d, noun, 0.3))
+    places = [("at", "garden"), ("at", "kitchen"), ("under", "table"), ("on", "bed"), ("under", "tree")]
+    relation, place = ("at", "garden") if noun.english in ("bird", "tortoise") else d.one(places)
+    verb = INTRANSITIVE["play" if relation == "at" and noun.english != "tortoise" and d.chance(0.5) else "sleep"]
+    clause = with_tense(d, Clause(subject, Act(verb), where=Where(relation, NounPhrase(NOUN[place]))), verb)
+    return Statement(replace(clause, time=None, time_first=False))
+
+
+# Giving, and pronouns as objects
+
+
+def giving(d: Draw) -> Sentence:
+    """He gave me a book; I will show the photo to my uncle."""
+    verb = SPECIAL[d.one(("give", "show", "lend", "send"))]
+    asking = d.chance(0.2)
+    subject = somebody(d, asking)
+    recipient: Nominal = others(d, subject)
+    if d.chance(0.5):
+        recipient = relative(d, own(subject)) if d.chance(0.6) else NounPhrase(d.one(JOBS))
+    gift = thing(d, d.one(OBJECTS[verb]), subject, adjective=0.15)
+    if gift.determiner in ("his", "her"):  # whose?
+        gift = replace(gift, determiner="the")
+    act = Act(verb, gift, recipient)
+    return either(asking, with_tense(d, Clause(subject, act), replace(verb, kinds=frozenset({"once"}))))
+
+
+WITH_PRONOUN = [v for v in [*verbs("see help invite call look forget meet wait"), *words.STATES]
+                if v.after != "at" and (v.base == "know" or not v.state)]  # fmt: skip
+
+
+def pronoun_object(d: Draw) -> Sentence:
+    """She helped us; I must call him."""
+    asking = d.chance(0.2)
+    subject, verb = somebody(d, asking), d.one(WITH_PRONOUN)
+    clause = with_tense(d, Clause(subject, Act(verb, others(d, subject))), verb)
+    if not verb.state and d.chance(0.25):
+        modal_ = d.weighted(want=1, can=1) if asking else d.weighted(want=1, can=1, must=1)
+        clause = Clause(subject, clause.predicate, negation=clause.negation and "not", modal=modal_)
+    return either(asking, clause)
+
+
+SEQUENCES = (
+    "buy eat", "buy read", "open read", "write send", "wash eat", "cut eat", "find read", "choose buy", "repair use",
+    "lose find", "buy wear", "find use", "order eat", "cook eat", "receive read", "wash wear", "receive open",
+)  # fmt: skip
+
+
+def sequence(d: Draw) -> Sentence:
+    """She buys the apple and she eats it."""
+    verb, then = (TO[name] for name in d.one(SEQUENCES).split())
+    subject = pronoun(d)
+    noun = d.one([n for n in OBJECTS[verb] if n in OBJECTS[then]])
+    first = thing(d, noun, subject, adjective=0.1)
+    if noun.mass or first.determiner not in ("the", "a", "this", "that", "number", own(subject)):
+        first = replace(first, determiner="the", number=None)
+    tense = "past" if verb.once else d.weighted(present=2, past=3)
+    return Joined(
+        Clause(subject, Act(verb, first), tense), "and", Clause(subject, Act(then, Pronoun("it", first)), tense)
+    )
+
+
+def experience(d: Draw) -> Sentence:
+    """She has never seen a fox. Have you ever eaten lobster?"""
+    verb = d.one(verbs("eat drink see visit read drive write sing draw learn study wear repair play take"))
+    noun = d.one(OBJECTS[verb])
     if noun.mass:
-        determiner = d.weighted(the=3, this=1)
-    elif noun.kinds & {"place", "wild", "grasped", "asked"} or noun.person and "owned" not in noun.kinds:
-        determiner = d.weighted(the=3, this=1)
-    elif noun.person:
-        determiner = d.weighted(my=3, your=2, his=1)
+        determiner = "generic" if noun.kinds & {"language", "sport"} else "bare"
     else:
-        determiner = d.weighted(the=4, this=2, my=2, your=2, his=1, her=1, our=1, their=1)
-    if "language" in noun.kinds:
-        determiner = "generic"
-    return NounPhrase(noun, determiner, plural), adjective
+        determiner = d.weighted(the=1, this=2) if noun.kinds & {"place", "text", "sung", "art"} else "a"
+    if "instrument" in noun.kinds and verb.base == "play":
+        determiner = "the"
+    act = Act(verb, NounPhrase(noun, determiner, "pair" in noun.kinds))
+    asking = d.chance(0.4)
+    return either(asking, Clause(somebody(d, asking), act, "perfect", "never"))
+
+
+# Being something, or somewhere
 
 
 def description(d: Draw) -> Sentence:
+    """The teacher's car is too expensive."""
     noun, adjective = describable(d)
-    if d.chance(0.12) and not noun.noun.person and not noun.noun.mass and noun.determiner == "the":
-        noun = replace(noun, owner=d.one([relative(d, "my"), NounPhrase(NOUN["teacher"]), NounPhrase(NOUN["doctor"])]))
+    if d.chance(0.15) and noun.noun in PORTABLE and noun.determiner == "the":
+        noun = replace(noun, owner=d.one([relative(d, "my"), NounPhrase(d.one(JOBS))]))
     tense = d.weighted(present=6, past=2)
-    if d.chance(0.2):
-        return Question(Clause(noun, Is(adjective), tense))
-    negation = "not" if d.chance(0.2) else ""
-    return Statement(Clause(noun, Is(adjective, "" if negation else d.weighted(x=3, very=1.5, too=0.6).replace("x", "")),
-                            tense, negation))
+    mode = d.weighted(plain=3, asking=1, negated=1)
+    if mode != "plain":
+        return either(mode == "asking", Clause(noun, Is(adjective), tense, "not"))
+    too = 0.6 if "excess" in adjective.kinds else 0
+    very = 0 if "absolute" in adjective.kinds or adjective.english == "delicious" else 1.5
+    degree = d.weighted(none=3, very=very, too=too)
+    return Statement(Clause(noun, Is(adjective, "" if degree == "none" else degree), tense))
+
+
+TOO_WIDE = frozenset({"thing", "goods", "place", "person", "adult", "seen", "sight", "outside"})
 
 
 def comparison(d: Draw) -> Sentence:
+    """My bag is heavier than your bag; the train is longer than the bus."""
     noun, adjective = describable(d)
-    same_kind = [n for n in words.described_by(adjective) if n.kinds & noun.noun.kinds and n.mass == noun.noun.mass]
-    other = d.one(same_kind)
-    if other == noun.noun:
-        return comparison(d) if noun.noun.mass else Statement(
-            Clause(replace(noun, determiner="my"), Is(adjective, than=replace(noun, determiner="your"))))
-    return Statement(Clause(noun, Is(adjective, than=replace(noun, noun=other))))
+    kinds = noun.noun.kinds
+    if "absolute" in adjective.kinds or adjective.english == "delicious" or kinds & {"mass", "pair"}:
+        return comparison(d)
+    if noun.noun in PORTABLE and d.chance(0.3):
+        return Statement(
+            Clause(replace(noun, determiner="my"), Is(adjective, than=replace(noun, determiner="your")))
+        )
+    rivals = [n for n in DESCRIBED[adjective] if n.kinds & kinds - TOO_WIDE and n is not noun.noun]
+    rivals = [n for n in rivals if not n.kinds & {"mass", "pair"} and ("owned" in n.kinds) == ("owned" in kinds)]
+    if not rivals:
+        return comparison(d)
+    return Statement(Clause(noun, Is(adjective, than=replace(noun, noun=d.one(rivals)))))
 
 
 def feeling(d: Draw) -> Sentence:
-    subject, adjective = somebody(d), d.one(words.FEELINGS)
+    """We are very hungry."""
+    mode = d.weighted(plain=4, asking=2, negated=1)
+    adjective = d.one(words.FEELINGS)
     tense = d.weighted(present=6, past=2)
-    time = None
-    if tense == "past" and d.chance(0.4):
-        time = time_in(d, "past")
-    if d.chance(0.25):
-        return Question(Clause(subject, Is(adjective), tense, time=time))
-    negation = d.weighted(x=4, not_=1, no_longer=0.4).strip().replace("x", "")
-    degree = "very" if not negation and adjective.english in ("tired", "happy", "sad", "hungry", "busy", "angry") and (
-        d.chance(0.3)) else ""
-    return Statement(Clause(subject, Is(adjective, degree), tense, negation, time=time))
+    time = time_in(d, "past") if tense == "past" and d.chance(0.4) else None
+    negation = d.one(("not", "no longer")) if mode == "negated" else ""
+    very = mode == "plain" and "very" in adjective.kinds and d.chance(0.3)
+    subject = somebody(d, mode == "asking")
+    return either(mode == "asking", Clause(subject, Is(adjective, "very" if very else ""), tense, negation, time=time))
+
+
+EITHER_SEX = ("doctor", "writer", "teacher", "artist")
 
 
 def profession(d: Draw) -> Sentence:
-    subject = somebody(d)
-    feminine = isinstance(subject, NounPhrase) and subject.noun.feminine or subject == Pronoun("she")
-    job = d.one([n for n in JOBS if n.feminine == feminine or n.english in ("doctor", "writer", "teacher", "artist")])
-    if isinstance(subject, NounPhrase) and "job" in subject.noun.kinds or isinstance(subject, Together):
-        subject = Pronoun("they")
-        job = d.one([n for n in JOBS if not n.feminine])
-    clause = Clause(subject, IsA(job), d.weighted(present=5, past=2), "not" if d.chance(0.2) else "")
-    return Question(replace(clause, negation="")) if d.chance(0.25) else Statement(clause)
+    """She is a nurse. French has a masculine word for most professions: here those are men's."""
+    asking = d.chance(0.25)
+    subject: Nominal = Pronoun(d.weighted(you=4, he=3, she=4, they=2)) if asking else pronoun(d)
+    if d.chance(0.4):
+        subject = relative(d, d.weighted(my=4, your=3, his=1, her=1))
+    woman = isinstance(subject, NounPhrase) and subject.noun.feminine or subject == Pronoun("she")
+    job = d.one([n for n in JOBS if n.feminine == woman or woman and n.english in EITHER_SEX])
+    return either(asking, Clause(subject, IsA(job), d.weighted(present=5, past=2), "not" if d.chance(0.2) else ""))
 
 
 def age(d: Draw) -> Sentence:
-    subject = d.one([pronoun(d), relative(d)])
+    """My cousin is six years old."""
+    young = replace(relative(d), noun=NOUN[d.one(("son", "daughter", "brother", "sister", "cousin"))])
+    subject = d.one([Pronoun("he"), Pronoun("she"), young])
     return Statement(Clause(subject, Aged(d.one(words.NUMBERS)), d.weighted(present=3, past=1)))
 
 
-def spot(d: Draw) -> tuple[NounPhrase, Where]:
-    """Something, and where it may be."""
-    relation = d.weighted(on=3, under=2, **{"in": 2}, near=2, behind=1, in_front_of=1)
-    if relation in SUPPORTS:
-        return NounPhrase(d.one(PORTABLE)), Where(relation, NounPhrase(NOUN[d.one(SUPPORTS[relation])]))
-    noun = d.one([*PETS, *words.THINGS[-20:-12], *BUILDINGS])
-    if "building" in noun.kinds:
-        return NounPhrase(noun), Where(relation, NounPhrase(d.one([n for n in BUILDINGS if n != noun])))
-    return NounPhrase(d.one(PETS)), Where(relation, NounPhrase(NOUN[d.one(("house", "door", "tree", "car", "window"))]))
-
-
 def located(d: Draw) -> Sentence:
+    """Your keys are on the table."""
     noun, where = spot(d)
-    noun = replace(noun, determiner=d.weighted(the=4, my=2, your=2) if "place" not in noun.noun.kinds else "the")
-    clause = Clause(noun, IsAt(where), d.weighted(present=4, past=1), "not" if d.chance(0.15) else "")
-    return Question(replace(clause, negation="")) if d.chance(0.25) else Statement(clause)
+    if "place" not in noun.noun.kinds:
+        noun = replace(noun, determiner=d.weighted(the=4, my=2, your=2), plural=noun.plural or d.chance(0.25))
+    return either(
+        d.chance(0.25), Clause(noun, IsAt(where), d.weighted(present=4, past=1), "not" if d.chance(0.15) else "")
+    )
 
 
 def somebody_at(d: Draw) -> Sentence:
-    subject = somebody(d)
-    noun = d.one([*BUILDINGS, *OPEN_AIR, NOUN["kitchen"], NOUN["room"], NOUN["beach"]])
+    """He was at home yesterday."""
+    asking = d.chance(0.25)
+    noun = d.one([*BUILDINGS, *OPEN_AIR, NOUN["kitchen"], NOUN["bedroom"], NOUN["beach"]])
     where = Where("home") if d.chance(0.15) else Where("at", NounPhrase(noun))
     tense = d.weighted(present=4, past=2, future=1)
     time = time_in(d, tense) if tense != "present" and d.chance(0.5) else None
-    clause = Clause(subject, IsAt(where), tense, "not" if d.chance(0.15) else "", time=time)
-    return Question(replace(clause, negation="")) if d.chance(0.25) else Statement(clause)
+    negation = "not" if d.chance(0.15) else ""
+    return either(asking, Clause(somebody(d, asking), IsAt(where), tense, negation, time=time))
+
+
+FOODS = [n for n in words.THINGS if n.kinds & {"food", "drink"} and n.mass]
 
 
 def existence(d: Draw) -> Sentence:
-    if d.chance(0.4):
+    """There is some milk in the kitchen; is there a bank in the village?"""
+    kind = d.weighted(building=4, food=2, thing=6)
+    if kind == "building":
         noun = d.one(BUILDINGS)
-        where = Where("at", NounPhrase(d.one([NOUN["village"], NOUN["town"], NOUN["street"], NOUN["square"]])))
-        what = NounPhrase(noun, "a", False, _adjective(d, noun, 0.3))
+        what = NounPhrase(noun, "a", adjective=beside(d, noun, 0.3))
+        where = Where("at", NounPhrase(NOUN[d.one(("village", "town", "street", "square"))]))
+    elif kind == "food":
+        what = NounPhrase(d.one(FOODS), "some")
+        where = d.one([Where("on", NounPhrase(NOUN["table"])), Where("at", NounPhrase(NOUN["kitchen"]))])
     else:
         what, where = spot(d)
-        food = d.one([n for n in words.THINGS if n.kinds & {"food", "drink"} and n.mass])
-        if where.relation == "on" and d.chance(0.4):
-            what, where = NounPhrase(food, "some"), Where(*d.one([("on", NounPhrase(NOUN["table"])), ("at", NounPhrase(NOUN["kitchen"]))]))
-        else:
-            what = replace(what, determiner="a", adjective=_adjective(d, what.noun, 0.2))
-    if not what.noun.mass and d.chance(0.35):
-        what = replace(what, plural=True, determiner="number", number=d.one(words.NUMBERS))
+        what = replace(what, determiner="a", adjective=beside(d, what.noun, 0.2))
+    if kind != "food" and d.chance(0.35) or what.plural:
+        numbers = words.NUMBERS[:3] if "place" in what.noun.kinds else words.NUMBERS
+        what = replace(what, plural=True, determiner="number", number=d.one(numbers))
     mode = d.weighted(plain=5, negated=2, question=2)
     if mode != "plain":
         what = replace(what, determiner="bare" if what.plural or what.noun.mass else "a", number=None)
     return There(what, where, d.chance(0.2), mode == "negated", mode == "question")
 
 
+def this_is(d: Draw) -> Sentence:
+    """This is my brother; these are her shoes; this is an easy question."""
+    kind = d.weighted(relative=3, mine=4, described=3)
+    if kind == "relative":
+        return This(relative(d, d.weighted(my=4, his=1, her=1, our=1), d.chance(0.2)), d.chance(0.2))
+    if kind == "mine":
+        noun = d.one(SHOWN)
+        plural = d.chance(0.25) or "pair" in noun.kinds
+        return This(NounPhrase(noun, d.weighted(my=3, your=2, his=1, her=1, our=1), plural), d.chance(0.25))
+    noun = d.one([n for n in [*SHOWN, *words.THINGS, *words.PLACES] if BESIDE[n] and not n.mass])
+    return This(NounPhrase(noun, "a", "pair" in noun.kinds, d.one(BESIDE[noun])), d.chance(0.15))
+
+
+SHOWN = [n for n in [*words.THINGS, *PETS] if n in PORTABLE or n.kinds & {"pet", "vehicle", "instrument"}]
+
+
+# Questions
+
+
 def where_is(d: Draw) -> Sentence:
     noun = d.one([*PORTABLE, *BUILDINGS, *PETS])
-    determiner = "the" if "place" in noun.kinds else d.weighted(the=3, my=3, your=3, his=1, her=1, our=1)
-    return WhereIs(NounPhrase(noun, determiner, "place" not in noun.kinds and d.chance(0.3)), d.chance(0.2))
+    if "place" in noun.kinds:
+        return WhereIs(NounPhrase(noun), past=False)
+    determiner = d.weighted(the=3, my=3, your=3, his=1, her=1, our=1)
+    return WhereIs(NounPhrase(noun, determiner, d.chance(0.3) or "pair" in noun.kinds), d.chance(0.2))
 
 
-def what_question(d: Draw) -> Sentence:
-    verb = d.one([v for v in words.DOING if v.kinds & {"food", "drink", "goods", "text", "thing", "tool", "watched", "drawn", "heard"}])
-    clause = with_tense(d, Clause(somebody(d), Act(verb)), verb)
-    return Question(replace(clause, often=None, negation="", time_first=False, where=place_of(d, verb, 0.3)), "what")
+ASKED_WHAT = verbs(
+    "eat drink buy sell choose order cook read write see watch look listen wash repair use carry find lose forget hide"
+    " receive draw learn study teach wear make"
+)
+
+
+def what(d: Draw) -> Sentence:
+    """What did you buy at the market?"""
+    verb = d.one(ASKED_WHAT)
+    clause = with_tense(d, Clause(somebody(d, asking=True), Act(verb)), verb)
+    return Question(replace(asked(clause), where=place_of(d, verb, 0.3)), "what")
 
 
 def when_where_why(d: Draw) -> Sentence:
-    subject = somebody(d)
+    """Why did she not call the nurse?"""
     word = d.weighted(where=3, when=2, why=3)
+    subject = somebody(d, asking=True)
     clause = doing(d, subject) if d.chance(0.6) else active(d, subject)
-    clause = replace(clause, often=None, negation=clause.negation if word == "why" and clause.negation == "not" else "",
-                     time=None, time_first=False, where=None)
-    return Question(suited(clause, question=True), word)
+    negation = "not" if word == "why" and clause.negation == "not" else ""
+    if word == "when" and clause.tense in ("present", "progressive"):
+        clause = replace(clause, tense="future")
+    return Question(replace(asked(clause), negation=negation, time=None, where=None), word)
 
 
-def who_question(d: Draw) -> Sentence:
-    clause = doing(d, Pronoun("he")) if d.chance(0.6) else active(d, Pronoun("he"))
-    return Who(suited(replace(clause, often=None, negation="", time_first=False), question=True))
+ASKED_WHICH = verbs("eat buy sell choose read write wash find lose draw repair order wear take cut visit use")
 
 
-def command(d: Draw) -> Sentence:
-    verb = d.one([v for v in words.DOING if v.base in (
-        "open", "close", "eat", "drink", "buy", "read", "wash", "clean", "use", "take", "cut", "choose", "wait", "help", "call",
-        "answer", "listen", "look", "write", "carry", "repair", "hide")])
-    noun = d.one(OBJECTS[verb])
-    determiner = d.weighted(the=4, this=2, your=1, a=1) if not noun.mass else d.weighted(the=2, this=1)
-    if "family" in noun.kinds:
-        determiner = "your"
-    elif noun.person:
-        determiner = "the"
-    thing_ = NounPhrase(noun, determiner, False, _adjective(d, noun, 0.15))
-    mood = d.weighted(plain=3, please=3, negated=2, we=1)
-    if thing_.determiner == "your" and mood == "we" or mood == "negated" and determiner == "a":
-        thing_ = replace(thing_, determiner="the" if "family" not in noun.kinds else "my")
-    if mood == "we" and "family" in noun.kinds:
-        thing_ = replace(thing_, determiner="our")
-    return Command(Act(verb, thing_), mood == "negated", mood == "we", mood == "please")
+def which(d: Draw) -> Sentence:
+    """Which flowers did you buy? How many apples are you eating?"""
+    verb = d.one(ASKED_WHICH)
+    noun = d.one([n for n in OBJECTS[verb] if not n.mass])
+    how_many = not noun.kinds & {"place", "transport", "pair"} and d.chance(0.4)
+    asked_for = NounPhrase(noun, "how many" if how_many else "which", how_many or d.chance(0.2) or "pair" in noun.kinds)
+    return Which(asked(with_tense(d, Clause(somebody(d, asking=True), Act(verb, asked_for)), verb)))
 
 
-def giving(d: Draw) -> Sentence:
-    verb = SPECIAL[d.one(("give", "show", "lend", "send"))]
-    subject = somebody(d)
-    thing_ = thing(d, d.one(OBJECTS[verb]), subject, adjective=0.15)
-    others = [p for p in ("I", "you", "he", "she", "we", "they") if subject != Pronoun(p) and not (subject == Pronoun("we") and p == "I")]
-    recipient: Nominal = Pronoun(d.one(others))
-    if d.chance(0.5):
-        recipient = relative(d, own(subject)) if d.chance(0.6) else NounPhrase(d.one(words.PEOPLE))
-    elif isinstance(subject, Pronoun) and subject.person == "I" and recipient == Pronoun("we"):
-        recipient = Pronoun("you")
-    clause = with_tense(d, Clause(subject, Act(verb, thing_, recipient)), replace(verb, kinds=frozenset({"once"})))
-    clause = replace(clause, often=None)
-    return Question(suited(replace(clause, negation="", time_first=False), question=True)) if d.chance(0.2) else Statement(suited(clause))
-
-
-def pronoun_object(d: Draw) -> Sentence:
-    verbs = [v for v in words.DOING if v.base in ("see", "help", "invite", "call", "find", "look", "forget", "meet", "wait", "hide")
-             if v.after != "at" and not v.base == "hide"] + [words.STATES[4]]
-    subject = somebody(d)
-    others = [p for p in ("I", "you", "he", "she", "we", "they") if subject != Pronoun(p)]
-    if subject in (Pronoun("I"), Pronoun("we")):
-        others = ["you", "he", "she", "they"]
-    verb = d.one(verbs)
-    clause = with_tense(d, Clause(subject, Act(verb, Pronoun(d.one(others)))), verb)
-    if d.chance(0.2):
-        clause = replace(Clause(subject, clause.predicate, "present", clause.negation if clause.negation == "not" else "",
-                                d.weighted(want=1, can=1, must=1)))
-        if verb.state:
-            clause = replace(clause, modal="")
-    return Question(replace(clause, negation="", often=None, time_first=False)) if d.chance(0.2) else Statement(clause)
-
-
-BY_BASE = {**SPECIAL, **{v.base: v for v in reversed(words.DOING)}}
-BY_NAME = {v.base: v for v in words.ACTIVE}
-SEQUENCES = (
-    ("buy", "eat"), ("buy", "read"), ("open", "read"), ("write", "send"), ("wash", "eat"), ("cut", "eat"), ("find", "read"),
-    ("choose", "buy"), ("repair", "use"), ("lose", "find"), ("buy", "wear"), ("find", "use"), ("order", "eat"), ("cook", "eat"),
-    ("receive", "read"), ("wash", "wear"), ("buy", "wash"), ("receive", "open"),
-)  # fmt: skip
-
-
-def sequence(d: Draw) -> Sentence:
-    """She buys the apple and she eats it."""
-    first, second = d.one(SEQUENCES)
-    verb, then = BY_BASE[first], BY_BASE[second]
-    shared = [n for n in OBJECTS[verb] if n in OBJECTS[then] and not n.person]
-    subject = pronoun(d)
-    thing_ = thing(d, d.one(shared), subject, adjective=0.1)
-    if thing_.determiner in ("bare", "some", "many") or thing_.noun.mass:
-        thing_ = replace(thing_, determiner="the", number=None)
-    tense = d.weighted(present=2, past=3) if not verb.once else "past"
-    return Joined(
-        Clause(subject, Act(verb, thing_), tense), "and", Clause(subject, Act(then, Pronoun("it", thing_)), tense)
-    )
-
-
-def contrast(d: Draw) -> Sentence:
-    """I like tea, but I do not like coffee."""
-    subject = pronoun(d)
-    verb = d.one([words.STATES[0], words.STATES[0], BY_BASE["eat"], BY_BASE["drink"], BY_BASE["speak"], BY_BASE["play"]])
-    a, b = d.one(OBJECTS[verb]), d.one(OBJECTS[verb])
-    if a == b or not (a.kinds & b.kinds):
-        return contrast(d)
-    phrases = []
-    for noun in (a, b):
-        generic = verb.state or noun.kinds & {"language", "sport"}
-        phrases.append(NounPhrase(noun, "generic" if generic else "bare", not noun.mass))
-    return Joined(Clause(subject, Act(verb, phrases[0])), "but", Clause(subject, Act(verb, phrases[1]), negation="not"))
-
-
-def because(d: Draw) -> Sentence:
-    subject = pronoun(d)
-    feelings = {
-        "sleep": ("tired",), "rest": ("tired", "sick"), "eat": ("hungry",), "run": ("late",), "cry": ("sad", "tired", "alone"),
-        "laugh": ("happy",), "smile": ("happy",), "go to bed": ("tired", "sick"), "come home": ("tired", "hungry", "sick"),
-        "dance": ("happy",), "sing": ("happy",), "wait": ("ready",),
-    }  # fmt: skip
-    verb = d.one([v for v in [*words.ACTIVE, *words.MOVING] if " ".join(filter(None, (v.base, v.after))) in feelings])
-    feeling_ = d.one(feelings[" ".join(filter(None, (verb.base, verb.after)))])
-    tense = d.weighted(present=2, past=2, progressive=2)
-    if verb.after and tense == "progressive":
-        tense = "present"
-    negated = verb.base == "wait"
-    reason = Clause(subject, Is(ADJECTIVE[feeling_]), "past" if tense == "past" else "present", "not" if negated else "")
-    return Joined(Clause(subject, Act(verb), tense), "because", reason)
-
-
-def thinking(d: Draw) -> Sentence:
-    noun, adjective = describable(d)
-    return Thinks(d.one([pronoun(d), pronoun(d), somebody(d)]), d.weighted(think=3, know=1), Clause(noun, Is(adjective)))
-
-
-def this_is(d: Draw) -> Sentence:
-    if d.chance(0.3):
-        return This(relative(d, d.weighted(my=4, his=1, her=1, our=1), d.chance(0.2)), d.chance(0.2))
-    noun = d.one([n for n in [*PORTABLE, *words.THINGS, *PETS] if not n.mass and FITTING[n]])
-    if d.chance(0.5):
-        return This(NounPhrase(noun, d.weighted(my=3, your=2, his=1, her=1, our=1), d.chance(0.25)), d.chance(0.25))
-    return This(NounPhrase(noun, "a", d.chance(0.2), d.one(FITTING[noun])), d.chance(0.15))
+def who(d: Draw) -> Sentence:
+    """Who ate my sandwich?"""
+    nobody = Pronoun("they")  # so that my, your, his and her are all somebody else's
+    clause = doing(d, nobody) if d.chance(0.6) else active(d, nobody)
+    act = clause.predicate
+    assert isinstance(act, Act)
+    if isinstance(act.object, NounPhrase) and act.object.determiner == "their":
+        act = replace(act, object=replace(act.object, determiner="my"))
+    return Who(asked(replace(clause, subject=Pronoun("he"), predicate=act)))
 
 
 def whose(d: Draw) -> Sentence:
     noun = d.one([*PORTABLE, *PETS, NOUN["car"], NOUN["bicycle"]])
-    return Whose(NounPhrase(noun, "this", d.chance(0.3)))
+    return Whose(NounPhrase(noun, "this", d.chance(0.3) or "pair" in noun.kinds))
 
 
 def colour(d: Draw) -> Sentence:
-    noun = d.one([n for n in words.described_by(ADJECTIVE["red"])])
+    noun = d.one(DESCRIBED[ADJECTIVE["red"]])
     determiner = "the" if "part" in noun.kinds else d.weighted(your=3, his=1, her=1, the=1)
-    return Colour(NounPhrase(noun, determiner, d.chance(0.25)))
+    return Colour(NounPhrase(noun, determiner, d.chance(0.25) or "pair" in noun.kinds))
+
+
+# Commands
+
+
+COMMANDED = verbs(
+    "open close eat drink buy read wash clean use take cut choose wait help call answer listen look write carry repair"
+    " hide make cook visit learn"
+)
+
+
+def command(d: Draw) -> Sentence:
+    """Open the window, please. Do not drink this coffee. Let us visit the castle."""
+    verb = d.one(COMMANDED)
+    noun = d.one(OBJECTS[verb])
+    mood = d.weighted(plain=3, please=3, negated=2, we=1.5)
+    if noun.person:
+        determiner = "the" if not noun.kinds & {"family", "owned"} else "our" if mood == "we" else "your"
+        if noun.english in ("husband", "wife") and mood == "we":
+            return command(d)
+    elif noun.kinds & {"language", "sport"}:
+        determiner = "generic"
+    elif noun.mass or "place" in noun.kinds:
+        determiner = d.weighted(the=2, this=1)
+    else:
+        determiner = d.weighted(the=5, this=2, your=0 if mood == "we" else 1, a=0 if mood == "negated" else 1)
+    what = NounPhrase(noun, determiner, "pair" in noun.kinds, beside(d, noun, 0.15))
+    return Command(Act(verb, what), mood == "negated", mood == "we", mood == "please")
+
+
+# Two clauses
+
+
+ALIKE = frozenset({"food", "drink", "pet", "sport", "language"})
+
+
+def contrast(d: Draw) -> Sentence:
+    """I like tea but I do not like coffee."""
+    subject = pronoun(d)
+    verb = d.one([words.STATES[0], words.STATES[0], TO["eat"], TO["drink"], TO["speak"], INTO_SPORT])
+    a, b = d.one(OBJECTS[verb]), d.one(OBJECTS[verb])
+    if a is b or not a.kinds & b.kinds & ALIKE:
+        return contrast(d)
+    first, second = (
+        NounPhrase(n, "generic" if verb.state or n.kinds & {"language", "sport"} else "bare", not n.mass) for n in (a, b)
+    )
+    return Joined(Clause(subject, Act(verb, first)), "but", Clause(subject, Act(verb, second), negation="not"))
+
+
+INTO_SPORT = next(v for v in words.DOING if v.base == "play" and "sport" in v.kinds)
+
+
+def preference(d: Draw) -> Sentence:
+    """My aunt prefers tea to coffee."""
+    kind = d.one(("food", "drink", "pet", "sport", "fruit", "language"))
+    nouns = [n for n in words.NOUNS if kind in n.kinds]
+    more, less = d.one(nouns), d.one(nouns)
+    if more is less:
+        return preference(d)
+    mode = d.weighted(plain=7, negated=1, asking=2)
+    first, second = (NounPhrase(n, "generic", not n.mass) for n in (more, less))
+    return Prefers(somebody(d, mode == "asking"), first, second, mode == "negated", mode == "asking")
+
+
+REASONS = {
+    "sleep": ("tired",), "rest": ("tired", "sick"), "eat": ("hungry",), "run": ("late",), "laugh": ("happy",),
+    "cry": ("sad", "tired", "alone"), "smile": ("happy",), "go to bed": ("tired", "sick"), "sing": ("happy",),
+    "come home": ("tired", "hungry", "sick"), "dance": ("happy",),
+}  # fmt: skip
+REASONED = {f"{v.base} {v.after}".strip(): v for v in [*words.ACTIVE, *words.MOVING]}
+
+
+def because(d: Draw) -> Sentence:
+    """She sleeps because she is tired."""
+    name = d.one(tuple(REASONS))
+    subject, verb = pronoun(d), REASONED[name]
+    tense = d.weighted(present=2, past=2, progressive=0 if verb.after else 2)
+    reason = Is(ADJECTIVE[d.one(REASONS[name])])
+    return Joined(
+        Clause(subject, Act(verb), tense), "because", Clause(subject, reason, "past" if tense == "past" else "present")
+    )
+
+
+def thinking(d: Draw) -> Sentence:
+    """I think that this film is boring."""
+    noun, adjective = describable(d)
+    if "absolute" in adjective.kinds:
+        return thinking(d)
+    return Thinks(d.one([pronoun(d), somebody(d)]), d.weighted(think=3, know=1), Clause(noun, Is(adjective)))
 
 
 def doer(d: Draw) -> Sentence:
-    """The man who is singing is my uncle: the man, described."""
-    noun = d.one([n for n in words.PEOPLE if n.english in ("man", "woman", "boy", "girl", "child", "student", "tourist")])
-    head = NounPhrase(noun, "the")
+    """The woman who is wearing a red hat is tall."""
+    noun = NOUN[d.one(("man", "woman", "boy", "girl", "student", "tourist"))]
+    head = NounPhrase(noun)
     clause = replace(active(d, head), tense="progressive", negation="", often=None, time=None, time_first=False)
+    if "young" in noun.kinds and clause.predicate == Act(INTRANSITIVE["work"]):
+        return doer(d)
     if d.chance(0.5):
-        clause = replace(clause, predicate=Act(BY_BASE["wear"], thing(d, d.one(OBJECTS[BY_BASE["wear"]]), head)), where=None)
-    return Doer(head, clause, Is(d.one(FITTING[noun])))
+        wear = TO["wear"]
+        worn = NounPhrase(d.one([n for n in OBJECTS[wear] if "pair" not in n.kinds]), "a")
+        worn = replace(worn, adjective=beside(d, worn.noun, 0.5))
+        clause = replace(clause, predicate=Act(wear, worn), where=None)
+    return Doer(head, clause, d.one([is_so(d, noun), Is(d.one(words.FEELINGS))]))
+
+
+READ_AND_SUCH = verbs("read write buy repair find wear draw sing visit watch choose")
 
 
 def done(d: Draw) -> Sentence:
     """The letter that she wrote is long."""
-    verb = d.one([v for v in words.DOING if v.base in ("read", "write", "buy", "repair", "find", "wear", "draw", "sing", "visit", "watch")])
-    noun = d.one([n for n in OBJECTS[verb] if FITTING[n]])
-    head = NounPhrase(noun, "the", not noun.mass and d.chance(0.2))
+    verb = d.one(READ_AND_SUCH)
+    noun = d.one([n for n in OBJECTS[verb] if AFTER_BE[n]])
+    head = NounPhrase(noun, "the", d.chance(0.2) and not noun.mass or "pair" in noun.kinds)
     tense = "past" if verb.once else d.weighted(past=3, progressive=2)
-    clause = Clause(pronoun(d), Act(verb, head), tense)
-    return Done(head, clause, Is(d.one(FITTING[noun])))
-
-
-def experience(d: Draw) -> Sentence:
-    """She has never seen the castle. Have you ever eaten lobster?"""
-    verb = d.one([v for v in words.DOING if v.base in (
-        "eat", "drink", "see", "visit", "read", "drive", "write", "sing", "draw", "learn", "study", "meet", "wear", "repair")])
-    noun = d.one(OBJECTS[verb])
-    determiner = "bare" if noun.mass else d.weighted(the=1, this=2) if noun.kinds & {"place", "text", "sung", "art"} else "a"
-    thing_ = NounPhrase(noun, "generic" if noun.kinds & {"language"} else determiner)
-    clause = Clause(somebody(d), Act(verb, thing_), "perfect")
-    return Question(clause) if d.chance(0.4) else Statement(replace(clause, negation="never"))
-
-
-def with_company(d: Draw) -> Sentence:
-    subject = somebody(d)
-    company = relative(d, own(subject)) if d.chance(0.7) else NounPhrase(d.one([NOUN["friend"], NOUN["neighbour"], NOUN["child"]]), own(subject), d.chance(0.5))
-    verb = d.one([v for v in words.ACTIVE if v.base in ("work", "walk", "dance", "play", "study", "travel", "sing", "eat", "swim", "cook")])
-    clause = with_tense(d, Clause(subject, Act(verb)), verb)
-    return Statement(replace(clause, company=company, where=place_of(d, verb, 0.2) if not clause.time else None))
-
-
-def country(d: Draw) -> Sentence:
-    subject = somebody(d)
-    noun = NounPhrase(d.one(words.COUNTRIES), "name")
-    if d.chance(0.45):
-        clause = Clause(subject, Goes(SPECIAL["live"], Where("at", noun)), d.weighted(present=3, past=2),
-                        d.weighted(x=5, not_=1, no_longer=1).strip().replace("x", ""))
-    elif d.chance(0.5):
-        clause = with_tense(d, Clause(subject, Goes(SPECIAL["go"], Where("to", noun))), SPECIAL["go"])
-        if clause.tense in ("progressive", "going to"):
-            clause = replace(clause, tense="future", time=time_in(d, "future"), time_first=False)
-    else:
-        clause = Clause(subject, Act(BY_NAME["travel"]), d.weighted(past=1, future=1), where=Where("at", noun))
-    return Question(replace(clause, negation="", often=None, time_first=False)) if d.chance(0.2) else Statement(clause)
-
-
-def animal(d: Draw) -> Sentence:
-    """What animals do."""
-    noun = d.one(PETS)
-    subject = NounPhrase(noun, d.weighted(the=2, my=2, your=1, our=1), d.chance(0.25), _adjective(d, noun, 0.3))
-    if noun.english in ("bird", "tortoise"):
-        where = Where("at", NounPhrase(NOUN["garden"]))
-    else:
-        where = Where(*d.one([("under", NounPhrase(NOUN["table"])), ("on", NounPhrase(NOUN["bed"])), ("at", NounPhrase(NOUN["garden"])),
-                              ("at", NounPhrase(NOUN["kitchen"])), ("under", NounPhrase(NOUN["tree"])), ("behind", NounPhrase(NOUN["house"]))]))
-    verb = BY_NAME[d.one(("sleep", "sleep", "eat", "play"))]
-    if verb.base == "eat":
-        verb = BY_NAME["sleep"]
-    clause = with_tense(d, Clause(subject, Act(verb), where=where), verb)
-    return Statement(replace(clause, time=None, time_first=False))
+    return Done(head, Clause(pronoun(d), Act(verb, head), tense), is_so(d, noun))
 
 
 def weather(d: Draw) -> Sentence:
+    """It was cold yesterday."""
     weather_ = d.one(words.WEATHER)
     (tense,) = weather_.tenses
-    times = [t for t in words.TIMES if ("progressive" if tense == "present" else tense) in t.tenses]
-    return Weather(weather_, d.one(times) if d.chance(0.8) else None)
+    time = time_in(d, "progressive" if tense == "present" else tense)
+    where = Where("at", NounPhrase(d.one(words.COUNTRIES), "name"))
+    if d.chance(0.3):
+        where = Where("at", NounPhrase(d.one([NOUN["village"], NOUN["town"], NOUN["island"], NOUN["forest"]])))
+    return Weather(weather_, time if d.chance(0.6) else None, where if d.chance(0.8) else None)
 
 
+# How often each comes, in no unit.
 PATTERNS: tuple[tuple[float, Pattern], ...] = (
-    (16, transitive), (5, transitive_question), (4, intransitive), (2, intransitive_question), (6, state), (3, state_question),
-    (6, modal), (3, modal_intransitive), (2, likes_doing), (3, moving), (4, going), (8, description), (3, comparison),
-    (4, feeling), (2, profession), (0.5, age), (3, located), (3, somebody_at), (4, existence), (2, where_is), (3, what_question),
-    (4, when_where_why), (3, who_question), (4, command), (4, giving), (3, pronoun_object), (4, sequence), (2, contrast),
-    (1.5, because), (3, thinking), (3, this_is), (1, whose), (1, colour), (1.5, doer), (3, done), (2.5, experience),
-    (2, with_company), (2, country), (1.5, animal), (0.3, weather),
-)  # fmt: skip
+    (16, transitive),
+    (5, transitive_question),
+    (5, intransitive),
+    (2, intransitive_question),
+    (9, state),
+    (6, modal),
+    (3, modal_intransitive),
+    (2, likes_doing),
+    (8, moving),
+    (1, by_the_clock),
+    (4, background),
+    (4, going),
+    (2, with_company),
+    (2, country),
+    (1.5, animal),
+    (5, giving),
+    (3, pronoun_object),
+    (4, sequence),
+    (2.5, experience),
+    (10, description),
+    (4, comparison),
+    (4, feeling),
+    (2, profession),
+    (0.5, age),
+    (3, located),
+    (3, somebody_at),
+    (4, existence),
+    (3, this_is),
+    (2, where_is),
+    (3, what),
+    (4, when_where_why),
+    (3, which),
+    (3, who),
+    (1, whose),
+    (1, colour),
+    (5, command),
+    (2, contrast),
+    (2, preference),
+    (1.5, because),
+    (3, thinking),
+    (1.5, doer),
+    (4, done),
+    (1, weather),
+)
+TOTAL = sum(weight for weight, _ in PATTERNS)
 
 
 def draw(d: Draw) -> Sentence:
     """A sentence of any pattern, each as often as its weight says."""
-    x = d.rng.random() * sum(weight for weight, _ in PATTERNS)
+    x = d.rng.random() * TOTAL
     for weight, pattern in PATTERNS:
         x -= weight
         if x < 0:
-            break
-    return pattern(d)
+            return pattern(d)
+    raise AssertionError("the weights do not add up")

@@ -136,6 +136,24 @@ class Who:
 
 
 @dataclass(frozen=True)
+class Which:
+    """Which book are you reading, how many books: the object (its determiner says which of the two) is asked for."""
+
+    clause: Clause
+
+
+@dataclass(frozen=True)
+class Prefers:
+    """Somebody likes one thing better than another."""
+
+    subject: Nominal
+    more: NounPhrase
+    less: NounPhrase
+    negated: bool = False
+    question: bool = False
+
+
+@dataclass(frozen=True)
 class Command:
     """To do it, or (negated) not to, or to do it together (`we`)."""
 
@@ -224,8 +242,24 @@ class Weather:
 
     weather: Phrase
     time: Phrase | None = None
+    where: Where | None = None
 
 
 Sentence = (
-    Statement | Question | Who | Command | There | WhereIs | This | Whose | Colour | Joined | Thinks | Doer | Done | Weather
+    Statement
+    | Question
+    | Who
+    | Which
+    | Prefers
+    | Command
+    | There
+    | WhereIs
+    | This
+    | Whose
+    | Colour
+    | Joined
+    | Thinks
+    | Doer
+    | Done
+    | Weather
 )

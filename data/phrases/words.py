@@ -6,7 +6,7 @@ from functools import cached_property
 from phrases import lexicon
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Noun:
     """`kinds` says which verbs and adjectives a noun goes with: the selectional restrictions of the grammar."""
 
@@ -29,7 +29,7 @@ class Noun:
         return "person" in self.kinds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Adjective:
     english: str
     french: str  # masculine/feminine/masculine before a vowel, or =noun with avoir (avoir faim)
@@ -39,7 +39,7 @@ class Adjective:
     of_people: str = ""  # Japanese, where it is another word than of things
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verb:
     english: tuple[str, str, str]  # base, past, participle
     after: str  # look *for*
@@ -59,15 +59,20 @@ class Verb:
         """It happens in a moment: neither a habit nor in progress."""
         return "once" in self.kinds
 
+    @property
+    def long(self) -> bool:
+        """It may take longer than a day, so that last year goes with it."""
+        return "long" in self.kinds
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Phrase:
     """An expression that the grammar does not look into: a time, an adverb, a number."""
 
     english: str
     french: str
     japanese: str
-    tenses: frozenset[str] = frozenset()
+    tenses: frozenset[str] = frozenset()  # that a time goes with
 
 
 def rows(table: str) -> list[list[str]]:
@@ -166,6 +171,7 @@ MOVING = [verb(row) for row in rows(lexicon.MOVING)]
 SPECIAL = {row[0].split()[0]: verb(row) for row in rows(lexicon.SPECIAL)}
 
 TIMES = [Phrase(*row[:3], frozenset(row[3].split())) for row in rows(lexicon.TIMES)]
+HOURS = [Phrase(*row) for row in rows(lexicon.HOURS)]
 WEATHER = [Phrase(*row[:3], frozenset({row[3]})) for row in rows(lexicon.WEATHER)]
 OFTEN = [Phrase(*row) for row in rows(lexicon.OFTEN)]
 NUMBERS = [Phrase(*row) for row in rows(lexicon.NUMBERS)]
