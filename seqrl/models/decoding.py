@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seqrl.errors import InputError
 from seqrl.kernels.reference import Integers
 from seqrl.models.seq2seq import Seq2Seq, pick_state
 from seqrl.parameter import Array
@@ -21,6 +22,8 @@ class Hypothesis(NamedTuple):
 
 def greedy(model: Seq2Seq, source: Integers, lengths: Integers, limit: int) -> list[list[int]]:
     """The likeliest token at each step, until EOS or `limit` tokens. Rows that have ended leave the batch."""
+    if limit < 1:
+        raise InputError(f"the limit is {limit}; expected at least 1")
     N = len(source)
     encoded = model.encode(source, lengths)
     state, table = encoded.state, model.decoder_table()
@@ -50,6 +53,9 @@ def beam_search(
     A hypothesis that ends keeps its place in the beam, so a beam of 1 is greedy search; a row is done when all its
     places have ended, and what is live after `limit` tokens counts as it stands.
     """
+    for what, number in ("limit", limit), ("beam", beam):
+        if number < 1:
+            raise InputError(f"the {what} is {number}; expected at least 1")
     N = len(source)
     encoded = model.encode(source, lengths).pick(np.repeat(np.arange(N), beam))
     state, table = encoded.state, model.decoder_table()
@@ -70,9 +76,11 @@ def beam_search(
             live = []
             for place in best[k, : beam - len(ended[row])]:
                 (parent, token), score = divmod(int(place), V), float(totals[k, place])
+                if not score > -np.inf:  # from here on the places are not in use
+                    break
                 if token == EOS:
                     ended[row].append(Hypothesis(prefixes[row][parent], score / (t + 1) ** alpha))
-                elif score > -np.inf:
+                else:
                     live.append((parent, token, score))
             if not live:
                 continue
