@@ -187,10 +187,8 @@ def _clause(c: tree.Clause, subject: list[str] | None = None, question: bool = F
     verb, rest = _predicate(c.predicate)
     if isinstance(c.predicate, tree.IsA):
         noun = c.predicate.noun
-        rest = [noun.english_plural] if person(c.subject) == "they" and c.subject != Pronoun("you") else [
-            article(noun.english),
-            noun.english,
-        ]
+        several = person(c.subject) == "they" and c.subject != Pronoun("you")
+        rest = [noun.english_plural] if several else [article(noun.english), noun.english]
     auxiliary, main = _verbs(c, verb)
     not_, adverb = [], [c.often.english] if c.often else []
     if c.negation == "not" or question:

@@ -1,6 +1,7 @@
 """French: a sentence of `tree.py` in words.
 
-You is tu, they is ils, and the speaker is masculine; what happened is in the passé composé, what was so in the imparfait.
+You is tu, they is ils, and the speaker is masculine; what happened is in the passé composé, what was so in the
+imparfait.
 """
 
 from dataclasses import replace
@@ -82,7 +83,7 @@ def join(words: list[str]) -> str:
     text = ""
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if following and (
-            word in ELIDED and starts_with_vowel(following) or word == "si" and following in ("il", "ils")
+            (word in ELIDED and starts_with_vowel(following)) or (word == "si" and following in ("il", "ils"))
         ):
             text += word[:-1] + "'"
         else:
@@ -188,7 +189,7 @@ def nominal(n: tree.Nominal, stressed: bool = False, negated: bool = False) -> l
 
 def after_de(n: NounPhrase) -> list[str]:
     """de before a noun phrase, where des, du and de la vanish: besoin d'eau."""
-    if n.determiner in ("some", "bare") or n.determiner == "a" and n.plural:
+    if n.determiner in ("some", "bare") or (n.determiner == "a" and n.plural):
         return ["de", *_described(n)]
     return contract("de", noun_phrase(n))
 
@@ -267,7 +268,9 @@ def _is(adjective: Adjective, degree: str, than: tree.Nominal | None, f: Feature
     degrees = {"very": ["très"], "too": ["trop"], "": []}[degree]
     if adjective.french.startswith("="):
         noun = adjective.french[1:]
-        return VerbPhrase("être" if noun == "retard" else "avoir", [], [*(["en"] if noun == "retard" else degrees), noun])
+        if noun == "retard":
+            return VerbPhrase("être", [], ["en", noun])
+        return VerbPhrase("avoir", [], [*degrees, noun])
     if than:
         masculine = adjective.french.partition("/")[0]
         better = BETTER.get(masculine)
@@ -278,7 +281,7 @@ def _is(adjective: Adjective, degree: str, than: tree.Nominal | None, f: Feature
 
 def _clause(c: tree.Clause, subject: list[str] | None = None) -> list[str]:
     f = features(c.subject)
-    is_state = isinstance(c.predicate, tree.Act) and c.predicate.verb.state
+    is_state = isinstance(c.predicate, tree.Act | tree.Goes) and c.predicate.verb.state
     phrase = _verb_phrase(c.predicate, f, bool(c.negation))
     words = _verbs(c, f, phrase, is_state)
     start = subject if subject is not None else nominal(c.subject)
@@ -306,12 +309,12 @@ def _verbs(c: tree.Clause, f: Features, phrase: VerbPhrase, is_state: bool) -> l
         finite = (forms.imperfect if c.tense == "past" else forms.present)[f.person]
         return [*ne, finite, *adverb, *clitics, phrase.infinitive]
     forms = conjugate(phrase.infinitive)
-    stative = phrase.infinitive in ("être", "avoir") or is_state and phrase.infinitive not in WITH_PASSE_COMPOSE
+    stative = phrase.infinitive in ("être", "avoir") or (is_state and phrase.infinitive not in WITH_PASSE_COMPOSE)
     if c.tense in ("future", "going to"):
         if phrase.infinitive in ("être", "avoir") and c.tense == "future":
             return [*ne, *clitics, forms.future[f.person], *adverb]
         return [*ne, conjugate("aller").present[f.person], *adverb, *clitics, phrase.infinitive]
-    if c.tense == "was doing" or c.tense == "past" and stative:
+    if c.tense == "was doing" or (c.tense == "past" and stative):
         return [*ne, *clitics, forms.imperfect[f.person], *adverb]
     if c.tense in ("past", "perfect"):
         with_etre = phrase.reflexive or phrase.infinitive in WITH_ETRE
@@ -369,7 +372,8 @@ def _sentence(s: tree.Sentence) -> tuple[list[str], str]:
             relative = [*nominal(head), *_clause(replace(clause, subject=head), subject=["qui"])]
             return _clause(tree.Clause(head, predicate), subject=relative), "."
         case tree.Done(head, clause, predicate):
-            return _clause(tree.Clause(head, predicate), subject=[*nominal(head), *_after_object(head, clause, ["que", *nominal(clause.subject)])]), "."
+            relative = _after_object(head, clause, ["que", *nominal(clause.subject)])
+            return _clause(tree.Clause(head, predicate), subject=[*nominal(head), *relative]), "."
         case tree.Weather(weather, time, where):
             return [weather.french, *(_where(where) if where else []), *([time.french] if time else [])], "."
     raise TypeError(s)

@@ -70,14 +70,15 @@ def _present(infinitive: str) -> tuple[tuple[str, ...], str, str]:
     for prefix in ("", "sou", "com", "ap", "re"):
         root = infinitive.removeprefix(prefix)
         if infinitive.startswith(prefix) and root in IRREGULAR:
-            forms, participle, future = IRREGULAR[root]
-            return tuple(prefix + form for form in forms.split()), prefix + participle, prefix + future
+            present, participle, future = IRREGULAR[root]
+            return tuple(prefix + form for form in present.split()), prefix + participle, prefix + future
+    forms: tuple[str, ...]
     stem, ending = infinitive[:-2], infinitive[-2:]
     if ending == "er":
         silent = GRAVE.get(infinitive) or DOUBLED.get(infinitive) or re.sub(r"([ou])y$", r"\1i", stem)
         nous = stem + "e" if stem.endswith("g") else stem[:-1] + "ç" if stem.endswith("c") else stem
         forms = (silent + "e", silent + "es", silent + "e", nous + "ons", stem + "ez", silent + "ent")
-        future_stem = stem if infinitive in ("préférer",) else silent
+        future_stem = stem if infinitive == "préférer" else silent
         return forms, stem + "é", future_stem + "er"
     if ending == "ir":
         forms = tuple(stem + e for e in ("is", "is", "it", "issons", "issez", "issent"))

@@ -99,15 +99,18 @@ def nominal(n: tree.Nominal, subject: tree.Nominal | None = None) -> list[str]:
 def noun_phrase(n: NounPhrase, subject: tree.Nominal | None = None) -> list[str]:
     """`subject` is whose sentence it is in: what belongs to the subject itself is not said to."""
     family = "family" in n.noun.kinds
+    belongs = subject is not None and own(subject) == n.determiner
     if n.owner:
         start = [*noun_phrase(n.owner), "の"]
     elif n.determiner in OWNERS:
-        mine_already = subject is not None and own(subject) == n.determiner or family and n.determiner == "my"
-        start = [] if mine_already else [PRONOUNS[OWNERS[n.determiner]], "の"]
+        understood = belongs or (family and n.determiner == "my")
+        start = [] if understood else [PRONOUNS[OWNERS[n.determiner]], "の"]
     else:
         start = [{"this": "この", "that": "あの"}.get(n.determiner, "")]
-    speakers = isinstance(subject, Together) or isinstance(subject, NounPhrase) and subject.determiner in ("my", "our")
-    return [*start, *_described(n, humble=speakers and own(subject) == n.determiner)]
+    speakers = isinstance(subject, Together) or (
+        isinstance(subject, NounPhrase) and subject.determiner in ("my", "our")
+    )
+    return [*start, *_described(n, humble=speakers and belongs)]
 
 
 def _described(n: NounPhrase, humble: bool = False) -> list[str]:
@@ -124,8 +127,6 @@ def _described(n: NounPhrase, humble: bool = False) -> list[str]:
 def _attributive(n: NounPhrase) -> str:
     assert n.adjective
     word = n.adjective.of_people if n.noun.person and n.adjective.of_people else n.adjective.japanese
-    if word.endswith("~"):
-        return verb(word).plain()
     adjective = form(word)
     return adjective.plain() if isinstance(adjective, VerbForm) else adjective.attributive()
 
@@ -245,7 +246,7 @@ def _in_japanese(verb_: Verb, noun: Noun) -> Verb:
 
 
 def _negative(c: tree.Clause) -> bool:
-    return bool(c.negation) or c.often is not None and c.often.english == "rarely"
+    return bool(c.negation) or (c.often is not None and c.often.english == "rarely")
 
 
 def _inflected(c: tree.Clause, word: Form, polite: bool) -> list[str]:

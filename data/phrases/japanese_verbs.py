@@ -28,7 +28,9 @@ class VerbForm:
     nai: str  # 飲ま, before ない
 
     def polite(self, past: bool = False, negative: bool = False) -> str:
-        return self.stem + ("ませんでした" if past else "ません") if negative else self.stem + ("ました" if past else "ます")
+        if negative:
+            return self.stem + ("ませんでした" if past else "ません")
+        return self.stem + ("ました" if past else "ます")
 
     def plain(self, past: bool = False, negative: bool = False) -> str:
         if negative:

@@ -253,19 +253,26 @@ golf | golf | ゴルフ
 # english | french (+ stands before the noun, = goes with avoir) | japanese | kinds | japanese of people
 # Japanese: i is an い-adjective, N takes だ, ~ a verb in ている (1 or 5 is its class), の a noun with の.
 ADJECTIVES = """
-big | +grand | 大きいi | furniture building room container sight garden park square dog horse tree boat painting excess -bridge
-small | +petit | 小さいi | furniture building room container garden park square village pet dish thing boat -text -volume excess
-new | +nouveau/nouvelle/nouvel | 新しいi | clothes vehicle machine building furniture novel film song dictionary toy bag attribute
-old | +vieux/vieille/vieil | 古いi | clothes vehicle machine furniture sight book dictionary photo song film adult door -friend -island -mountain -lake | 年配N
-beautiful | +beau/belle/bel | 美しいi | dress photo painting flower tree song poem garden sight beach horse bird woman queen actress -farm -hotel
+big | +grand | 大きいi | furniture building room container sight garden park square dog horse tree boat \
+    painting excess -bridge
+small | +petit | 小さいi | furniture building room container garden park square village pet dish thing boat \
+    -text -volume excess
+new | +nouveau/nouvelle/nouvel | 新しいi | clothes vehicle machine building furniture novel film song \
+    dictionary toy bag attribute
+old | +vieux/vieille/vieil | 古いi | clothes vehicle machine furniture sight book dictionary photo song \
+    film adult door -friend -island -mountain -lake | 年配N
+beautiful | +beau/belle/bel | 美しいi | dress photo painting flower tree song poem garden sight beach horse \
+    bird woman queen actress -farm -hotel
 pretty | +joli | かわいいi | dress skirt hat scarf ring cup plate dog cat rabbit bird girl flower bag
-good | +bon/bonne | いいi | book novel poem film song restaurant hotel idea answer dictionary teacher doctor lawyer cook singer student
+good | +bon/bonne | いいi | book novel poem film song restaurant hotel idea answer dictionary teacher \
+    doctor lawyer cook singer student
 long | +long/longue | 長いi | text street bridge film scarf dress skirt excess
 short | court | 短いi | text film skirt dress excess
 young | +jeune | 若いi | adult excess
 red | rouge | 赤いi | clothes vehicle carried cup plate door furniture flower pen pencil umbrella absolute -boat
 blue | bleu | 青いi | clothes vehicle carried cup plate door furniture pen pencil umbrella absolute -boat
-white | blanc/blanche | 白いi | clothes vehicle carried cup plate door furniture dog cat rabbit horse flower absolute -boat
+white | blanc/blanche | 白いi | clothes vehicle carried cup plate door furniture dog cat rabbit horse \
+    flower absolute -boat
 black | noir | 黒いi | clothes vehicle carried furniture dog cat horse pen umbrella absolute -boat
 green | vert | 緑の | clothes vehicle carried cup plate door furniture pen pencil umbrella absolute -boat
 yellow | jaune | 黄色いi | clothes vehicle cup plate flower pencil umbrella absolute -boat
@@ -297,7 +304,7 @@ tall | grand | 背が高いi | adult young predicate excess
 quiet | calme | 静かN | village street park garden hotel library beach bedroom excess
 noisy | bruyant | うるさいi | car motorbike child boy girl street town square excess
 dangerous | dangereux/dangereuse | 危険N | knife motorbike street river bridge excess
-useful | utile | 役に立つ5~ | dictionary umbrella knife map phone computer
+useful | utile | 役に立つ5 | dictionary umbrella knife map phone computer
 """
 
 # Only after être or avoir: how people are for a while.
@@ -372,7 +379,8 @@ STATES = """
 like liked liked | aimer | が 好きN | food drink pet beast flower film novel sport language |
 love loved loved | adorer | が 大好きN | food drink pet flower film sport |
 hate hated hated | détester | が 嫌いN | food drink wild |
-need | avoir besoin de | が 必要N | tool fruit vegetable vehicle money doctor lawyer furniture ticket stamp bag clothes |
+need | avoir besoin de | が 必要N | tool fruit vegetable vehicle money doctor lawyer furniture ticket stamp \
+    bag clothes |
 know knew known | connaître | を 知る5~ | song poem sight story neighbour doctor lawyer singer writer engineer -farm |
 understand understood understood | comprendre | が 分かる5 | grasped asked language article message thought |
 have had had | avoir | を 持つ5~ | vehicle thing machine instrument pet many friend -glassy -key |

@@ -161,16 +161,19 @@ def object_of(d: Draw, verb: Verb, subject: Nominal) -> NounPhrase:
     return thing(d, noun, subject)
 
 
+NOBODYS = frozenset({"place", "wild", "grasped", "asked", "sung", "told", "event", "art", "food"})
+
+
 def describable(d: Draw) -> tuple[NounPhrase, Adjective]:
     """Something, and what may be said of it."""
     adjective = d.one(SAID)
     noun = d.one(DESCRIBED[adjective])
     if "language" in noun.kinds:
         return NounPhrase(noun, "generic"), adjective
-    plural = d.chance(0.25) and not noun.mass and "place" not in noun.kinds or "pair" in noun.kinds
+    plural = (d.chance(0.25) and not noun.mass and "place" not in noun.kinds) or "pair" in noun.kinds
     if "owned" in noun.kinds:
         determiner = d.weighted(my=3, your=2, his=1)
-    elif noun.mass or noun.person or noun.kinds & {"place", "wild", "grasped", "asked", "sung", "told", "event", "art", "food"}:
+    elif noun.mass or noun.person or noun.kinds & NOBODYS:
         determiner = d.weighted(the=3, this=1)
     else:
         determiner = d.weighted(the=4, this=2, my=2, your=2, his=1, her=1, our=1, their=1)

@@ -130,7 +130,7 @@ def modal(d: Draw) -> Sentence:
 
 def modal_intransitive(d: Draw) -> Sentence:
     verb = d.one([v for v in words.ACTIVE if v.base not in ("cry", "wait", "smile")])
-    modal_ = d.weighted(want=4, can=3, must=3, like=3)
+    modal_ = d.weighted(want=4, can=3, must=0 if verb.base in ("play", "laugh", "dance") else 3, like=3)
     asking = modal_ != "must" and d.chance(0.3)
     negation = "not" if d.chance(0.25) else ""
     return either(
@@ -149,8 +149,10 @@ def likes_doing(d: Draw) -> Sentence:
     asking = d.chance(0.25)
     noun = d.one(OBJECTS[verb])
     determiner = "generic" if noun.kinds & {"language", "sport"} else "bare"
-    what_ = NounPhrase(noun) if "instrument" in noun.kinds and verb.base == "play" else NounPhrase(noun, determiner, not noun.mass)
-    act = Act(verb, what_)
+    liked = NounPhrase(noun, determiner, not noun.mass)
+    if "instrument" in noun.kinds and verb.base == "play":
+        liked = NounPhrase(noun)
+    act = Act(verb, liked)
     return either(asking, Clause(somebody(d, asking), act, negation="not" if d.chance(0.2) else "", modal="like"))
 
 
@@ -162,7 +164,7 @@ def moving(d: Draw) -> Sentence:
     clause = with_tense(d, Clause(somebody(d, asking), Act(verb)), momentary)
     if verb.base not in ("fall", "rest") and d.chance(0.4):
         clause = replace(clause, time=d.one(words.HOURS), time_first=False)
-    elif clause.tense == "present" and not clause.often and not clause.time:
+    elif clause.tense == "present" and (asking or not clause.often) and not clause.time:
         clause = replace(clause, time=time_in(d, "present"))
     return either(asking, clause)
 
@@ -179,7 +181,8 @@ LASTING = verbs("eat drink read write wash watch listen wait look")
 
 def background(d: Draw) -> Sentence:
     """She was reading a book."""
-    subject = d.one([Pronoun("he"), Pronoun("she"), relative(d), person(d)])
+    subjects: list[Nominal] = [Pronoun("he"), Pronoun("she"), relative(d), person(d)]
+    subject = d.one(subjects)
     if isinstance(subject, NounPhrase):
         subject = replace(subject, plural=False)
     if d.chance(0.5):
@@ -338,9 +341,7 @@ def comparison(d: Draw) -> Sentence:
     if "absolute" in adjective.kinds or adjective.english == "delicious" or kinds & {"mass", "pair"}:
         return comparison(d)
     if noun.noun in PORTABLE and d.chance(0.3):
-        return Statement(
-            Clause(replace(noun, determiner="my"), Is(adjective, than=replace(noun, determiner="your")))
-        )
+        return Statement(Clause(replace(noun, determiner="my"), Is(adjective, than=replace(noun, determiner="your"))))
     rivals = [n for n in DESCRIBED[adjective] if n.kinds & kinds - TOO_WIDE and n is not noun.noun]
     rivals = [n for n in rivals if not n.kinds & {"mass", "pair"} and ("owned" in n.kinds) == ("owned" in kinds)]
     if not rivals:
@@ -369,16 +370,16 @@ def profession(d: Draw) -> Sentence:
     subject: Nominal = Pronoun(d.weighted(you=4, he=3, she=4, they=2)) if asking else pronoun(d)
     if d.chance(0.4):
         subject = relative(d, d.weighted(my=4, your=3, his=1, her=1))
-    woman = isinstance(subject, NounPhrase) and subject.noun.feminine or subject == Pronoun("she")
-    job = d.one([n for n in JOBS if n.feminine == woman or woman and n.english in EITHER_SEX])
+    woman = (isinstance(subject, NounPhrase) and subject.noun.feminine) or subject == Pronoun("she")
+    job = d.one([n for n in JOBS if n.feminine == woman or (woman and n.english in EITHER_SEX)])
     return either(asking, Clause(subject, IsA(job), d.weighted(present=5, past=2), "not" if d.chance(0.2) else ""))
 
 
 def age(d: Draw) -> Sentence:
     """My cousin is six years old."""
     young = replace(relative(d), noun=NOUN[d.one(("son", "daughter", "brother", "sister", "cousin"))])
-    subject = d.one([Pronoun("he"), Pronoun("she"), young])
-    return Statement(Clause(subject, Aged(d.one(words.NUMBERS)), d.weighted(present=3, past=1)))
+    subjects: list[Nominal] = [Pronoun("he"), Pronoun("she"), young]
+    return Statement(Clause(d.one(subjects), Aged(d.one(words.NUMBERS)), d.weighted(present=3, past=1)))
 
 
 def located(d: Draw) -> Sentence:
@@ -418,7 +419,7 @@ def existence(d: Draw) -> Sentence:
     else:
         what, where = spot(d)
         what = replace(what, determiner="a", adjective=beside(d, what.noun, 0.2))
-    if kind != "food" and d.chance(0.35) or what.plural:
+    if (kind != "food" and d.chance(0.35)) or what.plural:
         numbers = words.NUMBERS[:3] if "place" in what.noun.kinds else words.NUMBERS
         what = replace(what, plural=True, determiner="number", number=d.one(numbers))
     mode = d.weighted(plain=5, negated=2, question=2)
@@ -485,7 +486,7 @@ def which(d: Draw) -> Sentence:
     """Which flowers did you buy? How many apples are you eating?"""
     verb = d.one(ASKED_WHICH)
     noun = d.one([n for n in OBJECTS[verb] if not n.mass])
-    how_many = not noun.kinds & {"place", "transport", "pair"} and d.chance(0.4)
+    how_many = not noun.kinds & {"place", "transport", "pair"} and verb.base != "wear" and d.chance(0.4)
     asked_for = NounPhrase(noun, "how many" if how_many else "which", how_many or d.chance(0.2) or "pair" in noun.kinds)
     return Which(asked(with_tense(d, Clause(somebody(d, asking=True), Act(verb, asked_for)), verb)))
 
@@ -553,9 +554,8 @@ def contrast(d: Draw) -> Sentence:
     a, b = d.one(OBJECTS[verb]), d.one(OBJECTS[verb])
     if a is b or not a.kinds & b.kinds & ALIKE:
         return contrast(d)
-    first, second = (
-        NounPhrase(n, "generic" if verb.state or n.kinds & {"language", "sport"} else "bare", not n.mass) for n in (a, b)
-    )
+    generic = verb.state or a.kinds & {"language", "sport"}
+    first, second = (NounPhrase(n, "generic" if generic else "bare", not n.mass) for n in (a, b))
     return Joined(Clause(subject, Act(verb, first)), "but", Clause(subject, Act(verb, second), negation="not"))
 
 
@@ -623,7 +623,7 @@ def done(d: Draw) -> Sentence:
     """The letter that she wrote is long."""
     verb = d.one(READ_AND_SUCH)
     noun = d.one([n for n in OBJECTS[verb] if AFTER_BE[n]])
-    head = NounPhrase(noun, "the", d.chance(0.2) and not noun.mass or "pair" in noun.kinds)
+    head = NounPhrase(noun, "the", (d.chance(0.2) and not noun.mass) or "pair" in noun.kinds)
     tense = "past" if verb.once else d.weighted(past=3, progressive=2)
     return Done(head, Clause(pronoun(d), Act(verb, head), tense), is_so(d, noun))
 

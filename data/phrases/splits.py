@@ -11,9 +11,9 @@ from phrases.parts import Draw
 from phrases.patterns import draw
 
 SIZES = {"train": 22_000, "valid": 1_000, "random": 1_000, "compositional": 1_000}
-POOL = 28_500  # sentences drawn, of which those with rare words are dropped
+POOL = 29_000  # sentences drawn, of which those with rare words are dropped
 LONGEST = 12  # words of English
-COMMON = 8  # a word is in this many of the sentences drawn, or they are dropped
+COMMON = 10  # a word is in this many of the sentences drawn, or they are dropped
 KNOWN = 5  # a word of a held-out sentence is in this many training sentences
 LEARNABLE = 10  # and one of a compositional sentence in this many
 HELD_OUT = 0.09  # of the combinations of a verb and its object, or an adjective and its noun
@@ -117,8 +117,9 @@ def generate(rng: random.Random) -> tuple[dict[str, list[Translated]], list[Comb
     lemma = lemmas()
     common: list[Translated] = []
     novel: list[Translated] = []
-    for sentence in without_rare_words(sentences(d, POOL)):
+    for sentence in sentences(d, POOL):
         (novel if holds(content(sentence.english, lemma), kept_out) else common).append(sentence)
+    common = without_rare_words(common)
     train, rest = common[: SIZES["train"]], common[SIZES["train"] :]
     counts = counted(train)
     known = {word for word, count in counts.items() if count >= KNOWN}

@@ -141,6 +141,11 @@ def verb(row: list[str], state: bool = False) -> Verb:
     return Verb(english, after, row[1], particle, japanese, frozenset(kinds.split()), tuple(places.split()), state)
 
 
+def phrase(row: list[str]) -> Phrase:
+    english, french, japanese, *tenses = row
+    return Phrase(english, french, japanese, frozenset(tenses[0].split() if tenses else ()))
+
+
 def regular_past(base: str) -> str:
     if base.endswith("e"):
         return base + "d"
@@ -168,13 +173,13 @@ DOING = [verb(row) for row in rows(lexicon.DOING)]
 STATES = [verb(row, state=True) for row in rows(lexicon.STATES)]
 ACTIVE = [verb(row) for row in rows(lexicon.ACTIVE)]
 MOVING = [verb(row) for row in rows(lexicon.MOVING)]
-SPECIAL = {row[0].split()[0]: verb(row) for row in rows(lexicon.SPECIAL)}
+SPECIAL = {row[0].split()[0]: verb(row, state=row[0] == "live") for row in rows(lexicon.SPECIAL)}
 
-TIMES = [Phrase(*row[:3], frozenset(row[3].split())) for row in rows(lexicon.TIMES)]
-HOURS = [Phrase(*row) for row in rows(lexicon.HOURS)]
-WEATHER = [Phrase(*row[:3], frozenset({row[3]})) for row in rows(lexicon.WEATHER)]
-OFTEN = [Phrase(*row) for row in rows(lexicon.OFTEN)]
-NUMBERS = [Phrase(*row) for row in rows(lexicon.NUMBERS)]
+TIMES = [phrase(row) for row in rows(lexicon.TIMES)]
+HOURS = [phrase(row) for row in rows(lexicon.HOURS)]
+WEATHER = [phrase(row) for row in rows(lexicon.WEATHER)]
+OFTEN = [phrase(row) for row in rows(lexicon.OFTEN)]
+NUMBERS = [phrase(row) for row in rows(lexicon.NUMBERS)]
 
 
 def objects_of(v: Verb) -> list[Noun]:
