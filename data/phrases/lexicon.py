@@ -290,7 +290,7 @@ easy | facile | 簡単N | question lesson exercise problem excess
 important | important | 大切N | letter message question lesson idea
 famous | célèbre | 有名N | novel song film painting sight writer singer actress artist lawyer -farm
 modern | moderne | 現代的N | building painting furniture -bakery -bank -market
-kind | +gentil/gentille | 親切N | adult -king -queen
+kind | +gentil/gentille | 親切N | adult -man -king -queen
 intelligent | intelligent | 賢いi | adult young dog cat
 hard-working | travailleur/travailleuse | 勤勉N | job
 delicious | délicieux/délicieuse | おいしいi | order cooked fruit
@@ -418,7 +418,7 @@ rest | se reposer | 休む5
 fall fell fallen | tomber | 転ぶ5
 """
 
-# english | french | japanese | tenses; long is for what takes longer than a day
+# english | french | japanese | tenses; long goes with what takes longer than a day, far with journeys
 TIMES = """
 every day | tous les jours | 毎日 | present
 every morning | tous les matins | 毎朝 | present
@@ -428,21 +428,21 @@ on Sundays | le dimanche | 日曜日に | present
 on Mondays | le lundi | 月曜日に | present
 in the morning | le matin | 朝 | present
 in the afternoon | l'après-midi | 午後 | present
-in summer | en été | 夏に | present
-in winter | en hiver | 冬に | present
+in summer | en été | 夏に | present season
+in winter | en hiver | 冬に | present season
 now | maintenant | 今 | progressive
 at the moment | en ce moment | 今 | progressive
 yesterday | hier | 昨日 | past
 last night | hier soir | 昨夜 | past
 this morning | ce matin | 今朝 | past
-last week | la semaine dernière | 先週 | past
-last year | l'année dernière | 去年 | past long
+last week | la semaine dernière | 先週 | past far
+last year | l'année dernière | 去年 | past long far
 two days ago | il y a deux jours | 二日前に | past
 today | aujourd'hui | 今日 | past future
 tomorrow | demain | 明日 | future
 tonight | ce soir | 今夜 | future
-next week | la semaine prochaine | 来週 | future
-next year | l'année prochaine | 来年 | future long
+next week | la semaine prochaine | 来週 | future far
+next year | l'année prochaine | 来年 | future long far
 soon | bientôt | もうすぐ | future
 """
 HOURS = """

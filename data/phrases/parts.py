@@ -158,7 +158,10 @@ def object_of(d: Draw, verb: Verb, subject: Nominal) -> NounPhrase:
         if d.chance(0.5):
             return NounPhrase(noun, "a")
         return NounPhrase(noun, "number", True, number=d.one(words.NUMBERS[:4]))
-    return thing(d, noun, subject)
+    what = thing(d, noun, subject)
+    if verb.base == "wear" and what.determiner in ("number", "many"):
+        return replace(what, determiner=own(subject), number=None)
+    return what
 
 
 NOBODYS = frozenset({"place", "wild", "grasped", "asked", "sung", "told", "event", "art", "food"})

@@ -108,6 +108,8 @@ def state(d: Draw) -> Sentence:
     verb, subject = d.one(words.STATES), somebody(d, asking)
     thing_ = object_of(d, verb, subject)
     act = Act(verb, thing_)
+    if verb.base in ("love", "hate"):  # one says I do not like it
+        return either(asking, Clause(subject, act, d.weighted(present=2, past=1)))
     if verb.base == "understand" and "language" in thing_.noun.kinds:  # not in an instant, as in French
         return either(asking, Clause(subject, act, negation="not" if d.chance(0.2) else ""))
     return either(asking, with_tense(d, Clause(subject, act), verb))
@@ -156,16 +158,21 @@ def likes_doing(d: Draw) -> Sentence:
     return either(asking, Clause(somebody(d, asking), act, negation="not" if d.chance(0.2) else "", modal="like"))
 
 
+DAILY = [t for t in words.TIMES if "present" in t.tenses and not t.tenses & {"long", "season"}]
+
+
 def moving(d: Draw) -> Sentence:
     """My sister got up at seven o'clock."""
     verb = d.one(words.MOVING)
     asking = d.chance(0.2)
     momentary = replace(verb, kinds=frozenset({"once" if verb.base == "fall" else "simple"}))
     clause = with_tense(d, Clause(somebody(d, asking), Act(verb)), momentary)
+    if clause.tense == "going to" and verb.base == "go":  # is going to go
+        clause = replace(clause, tense="future")
     if verb.base not in ("fall", "rest") and d.chance(0.4):
         clause = replace(clause, time=d.one(words.HOURS), time_first=False)
-    elif clause.tense == "present" and (asking or not clause.often) and not clause.time:
-        clause = replace(clause, time=time_in(d, "present"))
+    elif clause.tense == "present" and (asking or not clause.often):
+        clause = replace(clause, time=d.one(DAILY), time_first=False)
     return either(asking, clause)
 
 
@@ -228,7 +235,7 @@ def country(d: Draw) -> Sentence:
         tense = "present" if negation == "no longer" else d.weighted(present=3, past=2)
         return either(asking, Clause(subject, Goes(SPECIAL["live"], Where("at", noun)), tense, negation))
     tense = d.weighted(past=1, future=1)
-    time = time_in(d, tense, long=True) if d.chance(0.5) else None
+    time = d.one([t for t in words.TIMES if tense in t.tenses and "far" in t.tenses]) if d.chance(0.5) else None
     if kind == "go":
         return either(asking, Clause(subject, Goes(SPECIAL["go"], Where("to", noun)), tense, time=time))
     return either(asking, Clause(subject, Act(INTRANSITIVE["travel"]), tense, time=time, where=Where("at", noun)))

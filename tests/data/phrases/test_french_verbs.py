@@ -29,7 +29,8 @@ PRESENT = {
 PARTICIPLES = {
     "manger": "mangé", "finir": "fini", "perdre": "perdu", "prendre": "pris", "apprendre": "appris", "lire": "lu",
     "écrire": "écrit", "voir": "vu", "boire": "bu", "ouvrir": "ouvert", "mettre": "mis", "recevoir": "reçu",
-    "rire": "ri", "courir": "couru", "conduire": "conduit", "connaître": "connu", "faire": "fait", "être": "été", "avoir": "eu",
+    "rire": "ri", "courir": "couru", "conduire": "conduit",
+    "connaître": "connu", "faire": "fait", "être": "été", "avoir": "eu",
 }  # fmt: skip
 IMPERFECT_OF_IL_AND_NOUS = {
     "manger": ("mangeait", "mangions"),

@@ -178,8 +178,8 @@ SENTENCES: list[tuple[Sentence, str, str, str]] = [
      "Le chat est sous la table.", "猫はテーブルの下にいます。"),
     (Statement(Clause(np("bank"), IsAt(at("station", "near")), negation="not")), "The bank is not near the station.",
      "La banque n'est pas près de la gare.", "銀行は駅の近くにありません。"),
-    (Prefers(ME, np("tea", "generic"), np("coffee", "generic")), "I prefer tea to coffee.", "Je préfère le thé au café.",
-     "私はコーヒーよりお茶のほうが好きです。"),
+    (Prefers(ME, np("tea", "generic"), np("coffee", "generic")), "I prefer tea to coffee.",
+     "Je préfère le thé au café.", "私はコーヒーよりお茶のほうが好きです。"),
     # Giving
     (Statement(Clause(HE, Act(SPECIAL["give"], np("book", "a"), ME), "past")), "He gave me a book.",
      "Il m'a donné un livre.", "彼は私に本をくれました。"),
