@@ -265,7 +265,7 @@ def _command(s: tree.Command) -> list[str]:
 
 def _prefers(s: tree.Prefers) -> tuple[list[str], str]:
     prefer = Verb(("prefer", "preferred", "preferred"), "", "", "", "")
-    clause = tree.Clause(s.subject, tree.Act(prefer, s.more), negation="not" if s.negated else "")
+    clause = tree.Clause(s.subject, tree.Act(prefer, s.more))
     return [*_clause(clause, question=s.question), "to", *nominal(s.less)], "?" if s.question else "."
 
 
@@ -279,6 +279,15 @@ def _there(s: tree.There) -> tuple[list[str], str]:
         what = replace(what, determiner="any")
     start = [be, "there"] if s.question else ["there", be]
     return [*start, *nominal(what), *_where(s.where)], "?" if s.question else "."
+
+
+def tense_unclear(c: tree.Clause) -> bool:
+    """They read the book: today or yesterday?"""
+    verb = c.predicate.verb if isinstance(c.predicate, tree.Act) else None
+    shown = (
+        c.time or c.often or c.negation or c.modal or c.tense not in ("present", "past") or person(c.subject) == "he"
+    )
+    return verb is not None and verb.base == verb.english[1] and not shown
 
 
 def verb_forms(verb: Verb) -> list[str]:

@@ -390,9 +390,8 @@ def _after_object(thing: NounPhrase, clause: tree.Clause, subject: list[str]) ->
 
 def _prefers(s: tree.Prefers) -> tuple[list[str], str]:
     prefers = conjugate("préférer").present[features(s.subject).person]
-    verb = ["ne", prefers, "pas"] if s.negated else [prefers]
     start = ["est-ce", "que"] if s.question else []
-    words = [*start, *nominal(s.subject), *verb, *noun_phrase(s.more), *contract("à", noun_phrase(s.less))]
+    words = [*start, *nominal(s.subject), prefers, *noun_phrase(s.more), *contract("à", noun_phrase(s.less))]
     return words, " ?" if s.question else "."
 
 

@@ -313,8 +313,7 @@ def _which(c: tree.Clause) -> list[str]:
 
 def _prefers(s: tree.Prefers) -> list[str]:
     topic = [] if s.question and s.subject == Pronoun("you") else [*nominal(s.subject), "は"]
-    likes = NounForm("好き").polite(negative=s.negated)
-    words = [*topic, *noun_phrase(s.less), "より", *noun_phrase(s.more), "の", "ほう", "が", likes]
+    words = [*topic, *noun_phrase(s.less), "より", *noun_phrase(s.more), "の", "ほう", "が", "好き", "です"]
     return [*words, "か"] if s.question else words
 
 

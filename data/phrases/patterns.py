@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from phrases import words
+from phrases.english import tense_unclear
 from phrases.parts import (
     AFTER_BE,
     BESIDE,
@@ -87,7 +88,8 @@ def either(asking: bool, clause: Clause) -> Sentence:
 
 
 def transitive(d: Draw) -> Sentence:
-    return Statement(doing(d, somebody(d)))
+    clause = doing(d, somebody(d))
+    return transitive(d) if tense_unclear(clause) else Statement(clause)
 
 
 def transitive_question(d: Draw) -> Sentence:
@@ -576,9 +578,9 @@ def preference(d: Draw) -> Sentence:
     more, less = d.one(nouns), d.one(nouns)
     if more is less:
         return preference(d)
-    mode = d.weighted(plain=7, negated=1, asking=2)
+    asking = d.chance(0.2)
     first, second = (NounPhrase(n, "generic", not n.mass) for n in (more, less))
-    return Prefers(somebody(d, mode == "asking"), first, second, mode == "negated", mode == "asking")
+    return Prefers(somebody(d, asking), first, second, asking)
 
 
 REASONS = {

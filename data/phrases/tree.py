@@ -149,7 +149,6 @@ class Prefers:
     subject: Nominal
     more: NounPhrase
     less: NounPhrase
-    negated: bool = False
     question: bool = False
 
 

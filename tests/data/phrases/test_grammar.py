@@ -286,6 +286,15 @@ def test_articles_and_comparatives_of_english() -> None:
     assert forms == ["heavier", "more interesting", "noisier", "more useful", "shorter", "better"]
 
 
+def test_english_that_hides_its_tense_is_known() -> None:
+    novel = np("novel")
+    assert english.tense_unclear(does(THEY, "read", novel)) and english.tense_unclear(does(ME, "read", novel, "past"))
+    assert not english.tense_unclear(does(HE, "read", novel, "past"))
+    assert not english.tense_unclear(does(ME, "read", novel, "past", time=YESTERDAY))
+    assert not english.tense_unclear(does(ME, "read", novel, "past", negation="not"))
+    assert not english.tense_unclear(does(ME, "write", novel))
+
+
 def test_forms_of_english_verbs() -> None:
     forms = {v.base: english.verb_forms(v) for v in DOING}
     assert forms["cut"] == ["cut", "cut", "cut", "cuts", "cutting"]

@@ -98,6 +98,13 @@ def test_english_has_the_right_article() -> None:
             assert english[0].isupper() and english.endswith((".", "?"))
 
 
+def test_english_shows_present_or_past_where_one_form_is_both() -> None:
+    for source, target in PAIRS["eng-fra"]["train"]:
+        if re.match(r"(I|You|We|They) (read|cut) ", source):
+            time = r"(day|morning|night|afternoon|evening|week|year|ago|summer|winter|days)\.$"
+            assert re.search(time, source) or " and " in source, (source, target)
+
+
 def test_japanese_has_no_latin_letters_and_no_spaces() -> None:
     for pairs in PAIRS["eng-jpn"].values():
         for _, japanese in pairs:
