@@ -1,4 +1,4 @@
-"""Pictures: attention heat maps and learning curves (extra `plots`: matplotlib). No global state of pyplot is touched."""
+"""Pictures: attention heat maps and learning curves (extra `plots`: matplotlib), without pyplot's global state."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def attention(source: Sequence[str], target: Sequence[str], weights: npt.NDArray
 
     weights: (T, S), as in `seqrl.training.translation.translator.Attention`.
     """
-    if np.shape(weights) != (len(target), len(source)):
-        raise InputError(f"weights of shape {np.shape(weights)} for {len(target)} target and {len(source)} source tokens")
+    if np.shape(weights) != (len(target), len(source)) or not np.size(weights):
+        raise InputError(f"weights of shape {np.shape(weights)}, {len(target)} target and {len(source)} source tokens")
     size = (2.0 + 0.36 * len(source), 1.6 + 0.32 * len(target))
     figure, axes = _figure((max(4.0, size[0]), max(2.5, size[1])))
     image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -53,7 +53,7 @@ def attention(source: Sequence[str], target: Sequence[str], weights: npt.NDArray
 
 
 def curves(lines: Iterable[Mapping[str, float]]) -> Any:
-    """Learning curves as a matplotlib Figure, from the lines of a run's metrics (`seqrl.training.runs.read_metrics`)."""
+    """Learning curves as a matplotlib Figure, from the metrics that `seqrl.training.runs.read_metrics` gives."""
     lines = list(lines)
     figure, (losses, exact) = _figure((9.0, 3.6), columns=2)
     for name, label, style in ("train_loss", "training", "-"), ("valid_loss", "validation", "o-"):

@@ -1,7 +1,7 @@
 """Checkpoints: one safetensors file with everything that training continues from.
 
-Arrays are tensors: the weights under "model.NAME", the optimizer's moments under "optimizer.NAME". All else is JSON in the
-file's metadata under "seqrl": how far training is, the optimizer's numbers, the states of the random generators.
+Arrays are tensors: the weights under "model.NAME", the optimizer's moments under "optimizer.NAME". All else is JSON in
+the file's metadata under "seqrl": how far training is, the optimizer's numbers, the states of the random generators.
 """
 
 from __future__ import annotations

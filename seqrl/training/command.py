@@ -8,19 +8,22 @@ import io
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tyro
 
 from seqrl.errors import InputError, nearest
 
-O = TypeVar("O")  # noqa: E741
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Options = TypeVar("Options", bound="DataclassInstance")
 
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 
-def run(command: Callable[[O], int], options: type[O], arguments: Sequence[str] | None = None) -> int:
+def run(command: Callable[[Options], int], options: type[Options], arguments: Sequence[str] | None = None) -> int:
     """Parse `arguments` (default: of the process) into the dataclass `options`, call `command`, return the exit status.
 
     What a user can cause is one line on standard error and status 2; Ctrl-C is status 130.
@@ -44,7 +47,7 @@ def run(command: Callable[[O], int], options: type[O], arguments: Sequence[str] 
         return INTERRUPTED
 
 
-def parse(options: type[O], arguments: Sequence[str]) -> O:
+def parse(options: type[Options], arguments: Sequence[str]) -> Options:
     """The options that `arguments` give. Raises InputError; `--help` prints the help and exits with status 0."""
     complaint = io.StringIO()
     try:
@@ -60,21 +63,17 @@ def parse(options: type[O], arguments: Sequence[str]) -> O:
             raise
         raise InputError(_first_sentence(complaint.getvalue())) from None
     if unknown:
-        known = [f"--{name.replace('_', '-')}" for name in _names(options)]
-        raise InputError(f"unknown option '{unknown[0]}'{nearest(unknown[0], known)}; --help lists them")
-    return cast(O, parsed)
+        hint = nearest(unknown[0], _names(dataclasses.asdict(parsed)))
+        raise InputError(f"unknown option '{unknown[0]}'{hint}; --help lists them")
+    return parsed
 
 
-def _names(options: type) -> list[str]:
-    """Names of the fields of a dataclass and of those in it."""
-    names = []
-    for field in dataclasses.fields(options):
-        inner = field.default_factory
-        if isinstance(inner, type) and dataclasses.is_dataclass(inner):
-            names += _names(inner)
+def _names(values: dict[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _names(value)
         else:
-            names.append(field.name)
-    return names
+            yield f"--{name.replace('_', '-')}"
 
 
 def _description(options: type) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 
 class Interrupts:
-    """While this context is entered, the first SIGINT or SIGTERM sets `received`; a second one does what it always did."""
+    """Inside this context the first SIGINT or SIGTERM sets `received`; a second one does what it did before."""
 
     signals = (signal.SIGINT, signal.SIGTERM)
 

@@ -1,8 +1,8 @@
 """The training loop: epochs of steps, validation, early stopping, checkpoints, and resuming to the same bits.
 
-It knows a model, an optimizer and a run folder; what is learned is a Task. Everything that the next step depends on is in the
-checkpoint, so a run that is killed at any moment and resumed ends as one that was not. When a checkpoint is written decides
-nothing, and so may depend on the clock.
+It knows a model, an optimizer and a run folder; what is learned is a Task. Everything that the next step depends on is
+in the checkpoint, so a run that is killed at any moment and resumed ends as one that was not. When a checkpoint is
+written decides nothing, and so may depend on the clock.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class Progress:
     metric_lines: int = 0
     target_tokens: int = 0
     seconds: float = 0.0  # of training, with validation
-    step_seconds: float = 0.0  # of the steps alone
+    # For the speed: steps alone, and without the first of a process, in which kernels may be compiled.
+    timed_tokens: int = 0
+    timed_seconds: float = 0.0
 
 
 class Training:
@@ -106,6 +108,8 @@ class Training:
             self.metrics = Metrics(folder / METRICS)
             self._save()
         self._shown_loss = math.nan
+        self._shown_at = -math.inf
+        self._warm = False  # after a step
         self._clock = self._saved_at = time.perf_counter()
 
     def run(self) -> str:
@@ -132,8 +136,6 @@ class Training:
                     f"step {self.progress.step + 1}: {error}; training stopped. {self.folder / LAST} holds step "
                     f"{self.saved_step}. A lower learning rate or clipping norm may help"
                 ) from error
-            finally:
-                self.metrics.close()
 
     def _epoch(self, interrupts: Interrupts, bar: tqdm) -> None:
         """The rest of an epoch and its validation, or up to where training is to stop."""
@@ -169,7 +171,11 @@ class Training:
         progress.loss_sum += loss * tokens
         progress.loss_tokens += tokens
         progress.target_tokens += tokens
-        progress.step_seconds += self._tick()
+        seconds = self._tick()
+        if self._warm:
+            progress.timed_tokens += tokens
+            progress.timed_seconds += seconds
+        self._warm = True
         if progress.batch % max(1, self.task.steps_per_epoch // REPORTS_PER_EPOCH) == 0:
             self._report({})
         return loss
@@ -205,8 +211,8 @@ class Training:
         progress.loss_sum, progress.loss_tokens = 0.0, 0
 
     def speed(self) -> float:
-        """Target tokens a second, validation not counted."""
-        return self.progress.target_tokens / max(self.progress.step_seconds, 1e-9)
+        """Target tokens a second in the steps of training."""
+        return self.progress.timed_tokens / max(self.progress.timed_seconds, 1e-9)
 
     def _save(self) -> None:
         self._check_finite()
@@ -231,8 +237,10 @@ class Training:
 
     def _show(self, bar: tqdm, loss: float) -> None:
         self._shown_loss = loss if math.isnan(self._shown_loss) else 0.95 * self._shown_loss + 0.05 * loss
-        if bar.update():
+        if self._clock - self._shown_at >= 0.1:
+            self._shown_at = self._clock
             bar.set_postfix_str(f"loss {self._shown_loss:.3f}, {self.speed():,.0f} target tokens/s", refresh=False)
+        bar.update()
 
 
 def _progress(state: dict[str, Any], path: Path) -> Progress:

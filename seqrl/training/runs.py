@@ -7,8 +7,8 @@
     results.json        what the best weights reach on the test data
     report.html, *.png  the same for people
 
-A kind of model adds its own, such as *.tokenizer.json. `last` alone decides where a resumed run continues: metrics that were
-written after it are dropped, and `best` is written again with the same content.
+A kind of model adds its own, such as *.tokenizer.json. `last` alone decides where a resumed run continues: metrics that
+were written after it are dropped, and `best` is written again with the same content.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Config(NamedTuple):
 
 
 def load(path: str | Path) -> Any:
-    """The best model of a run, ready to use; for a translation run a `seqrl.training.translation.translator.Translator`.
+    """The best model of a run, ready to use; for a translation run a `translation.translator.Translator`.
 
     Where training stopped before its first validation, it is the last one.
     Raises InputError for a folder that is not a run or has no checkpoint yet, and for a damaged file in it.
@@ -76,17 +76,21 @@ def read_config(folder: Path) -> Config:
     path = folder / CONFIG
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Config(content["kind"], content["settings"], content["data"])
+        config = Config(content["kind"], dict(content["settings"]), dict(content["data"]))
     except FileNotFoundError:
         raise InputError(f"{folder}: not a run folder, it has no {CONFIG}") from None
     except OSError as error:
         raise InputError(f"{path}: can't be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: damaged, or not the configuration of a run ({error})") from None
+    return config
 
 
 def settings_from(kind: type[S], values: Mapping[str, Any], where: str) -> S:
-    """A settings dataclass from what JSON made of it. Raises InputError for an unknown name or a value of another type."""
+    """A settings dataclass from what JSON made of it.
+
+    Raises InputError, which begins with `where`, for an unknown name or a value of another type.
+    """
     defaults = kind()
     known = {field.name: getattr(defaults, field.name) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
@@ -151,7 +155,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 class Metrics:
-    """metrics.jsonl, open for more lines after its first `lines`."""
+    """metrics.jsonl, cut after its first `lines`, and more lines for it."""
 
     def __init__(self, path: Path, lines: int = 0) -> None:
         self.path = path
@@ -159,20 +163,15 @@ class Metrics:
         if len(kept) < lines:
             raise InputError(f"{path}: {len(kept)} lines; the checkpoint beside it counts {lines}")
         files.write(path, "".join(kept))
-        self._stream = open(path, "a", encoding="utf-8")  # noqa: SIM115
 
     def append(self, line: Mapping[str, Any]) -> None:
-        with files.write_errors(self.path):
-            self._stream.write(json.dumps(line) + "\n")
-            self._stream.flush()
+        with files.write_errors(self.path), open(self.path, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
 
     def sync(self) -> None:
         """Bring all lines to the disk, before a checkpoint counts them."""
-        with files.write_errors(self.path):
-            os.fsync(self._stream.fileno())
-
-    def close(self) -> None:
-        self._stream.close()
+        with files.write_errors(self.path), open(self.path, "a", encoding="utf-8") as stream:
+            os.fsync(stream.fileno())
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

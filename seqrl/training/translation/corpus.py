@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +61,7 @@ def read_corpus(
     held = {stem: read_pairs(path) for stem, path in zip(stems, tests, strict=True)}
     validation = [pair for path in valid for pair in read_pairs(path)]
     if not validation or not held:
-        rest, own_valid, own_test = split_pairs(train, HELD_OUT, rng)
+        _, own_valid, own_test = split_pairs(train, HELD_OUT, rng)
         used = (own_valid if not validation else []) + (own_test if not held else [])
         taken = {pair[0] for pair in used}
         train = [pair for pair in train if pair[0] not in taken]
@@ -88,7 +89,7 @@ class Sequences:
     def __init__(self, sentences: Sequence[Sequence[int]]) -> None:
         self.lengths: Integers = np.array([len(ids) for ids in sentences], np.int64)
         self.starts: Integers = np.concatenate([[0], np.cumsum(self.lengths)[:-1]]).astype(np.int64)
-        self.ids: npt.NDArray[np.int32] = np.array([i for ids in sentences for i in ids], np.int32)
+        self.ids: npt.NDArray[np.int32] = np.fromiter(chain.from_iterable(sentences), np.int32)
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -35,13 +35,17 @@ def finish(preparation: Preparation, training: Training, folder: Path, ended: st
     }
     files.write_json(folder / runs.RESULTS, results)
     notes = draw(preparation, translator, tested, folder)
-    lines = [f"Training {ended} after {progress.epoch} epochs, {progress.seconds:.0f} s; {training.speed():,.0f} target tokens/s"]
+    lines = [
+        f"Training {ended} after {progress.epoch} epochs in {progress.seconds:.0f} s, "
+        f"at {training.speed():,.0f} target tokens/s; the best weights are of step {progress.best_step}."
+    ]
     lines += [f"  {name}: {describe(scores)}" for name, scores in tested.scores.items()]
     for name, examples in tested.examples.items():
         lines += ["", f"From the test '{name}':"]
         for example in examples[:SHOWN]:
             lines += [f"    {example.source}", f"  = {example.reference}", f"  > {example.translation}"]
-    return "\n".join([*lines, "", *notes])
+    again = f'To translate: python scripts/translate.py {folder} "a sentence"'
+    return "\n".join([*lines, "", *notes, "", again])
 
 
 def describe(scores: dict[str, Any]) -> str:
@@ -61,7 +65,7 @@ def draw(preparation: Preparation, translator: Translator, tested: Results, fold
         notes.append(f"loss curve    {folder / CURVES}")
     except MissingExtra as error:
         notes.append(f"no pictures: {error}")
-    example = next((e for examples in tested.examples.values() for e in examples if not translator.problem(e.source)), None)
+    example = _telling(translator, [example for examples in tested.examples.values() for example in examples])
     if example and translator.model.attention:
         looked = translator.attention(example.source)
         sections["Where it looked"] = report.heat_map(looked.source, looked.target, looked.weights)
@@ -77,6 +81,14 @@ def draw(preparation: Preparation, translator: Translator, tested: Results, fold
     title = f"Translator {folder.resolve().name}, seqrl {seqrl.__version__}"
     files.write(folder / runs.REPORT, report.page(title, sections))
     return notes
+
+
+def _telling(translator: Translator, examples: list[Example]) -> Example | None:
+    """An example for the attention map: translated right if there is one, and not the shortest."""
+    possible = [example for example in examples[:100] if not translator.problem(example.source)]
+    right = [example for example in possible if example.translation == example.reference]
+    lengths = sorted(right or possible, key=lambda example: len(example.source))
+    return lengths[3 * len(lengths) // 4] if lengths else None
 
 
 def _scores(tested: Results) -> tuple[list[str], list[list[Any]]]:

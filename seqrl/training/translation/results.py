@@ -36,7 +36,11 @@ def test(translator: Translator, tests: dict[str, list[Pair]]) -> Results:
     for name, pairs in tests.items():
         sources, references = with_references(pairs)
         translations = translate_any(translator, sources, translator.max_length)
-        scores = {"exact_match": exact_match(translations, references), "bleu": None, "sentences": len(sources)}
+        scores: dict[str, Any] = {
+            "exact_match": exact_match(translations, references),
+            "bleu": None,
+            "sentences": len(sources),
+        }
         try:
             scored = bleu(translations, references, bleu_tokenizer([r for refs in references for r in refs]))
             scores |= {"bleu": scored.score, "bleu_signature": scored.signature}

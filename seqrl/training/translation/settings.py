@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqrl.errors import InputError, choose
-from seqrl.models.seq2seq import ATTENTIONS, Seq2SeqConfig
 from seqrl.layers.recurrent import CELLS
+from seqrl.models.seq2seq import ATTENTIONS, Seq2SeqConfig
 from seqrl.optimizers import OPTIMIZERS
 from seqrl.schedules import Schedule, constant, cosine, linear
 

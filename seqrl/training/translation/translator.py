@@ -11,7 +11,7 @@ import numpy as np
 from seqrl.errors import InputError
 from seqrl.kernels.reference import Integers
 from seqrl.models.decoding import Hypothesis, beam_search, greedy
-from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
+from seqrl.models.seq2seq import Batch, Seq2Seq
 from seqrl.parameter import Array
 from seqrl.text.batching import pad
 from seqrl.text.specials import EOS, UNKNOWN
@@ -26,7 +26,10 @@ R = TypeVar("R")
 
 
 class Attention(NamedTuple):
-    """Where a translator looked: weights[t, s] is how much source token s counted for target token t."""
+    """Where a translator looked: weights[t, s] is how much source token s counted for target token t.
+
+    The last row is the end of the sentence.
+    """
 
     source: list[str]
     target: list[str]
@@ -48,7 +51,8 @@ class Translator:
         Raises InputError for a sentence without words, or without a word that the model knows.
         """
         if beam == 1:
-            return self.target.decode_batch(self._search(sentences, self._greedy, BATCH_SIZE))
+            ids = self._search(sentences, self._greedy, BATCH_SIZE)
+            return self.target.decode_batch(ids)
         return [best[0][0] for best in self.nbest(sentences, beam)]
 
     def nbest(self, sentences: Sequence[str], beam: int) -> list[list[tuple[str, float]]]:
@@ -68,10 +72,10 @@ class Translator:
         source = self.source.encode(sentence)
         lengths = np.array([len(source)]), np.array([len(ids) + 1])
         batch = Batch(np.array([source]), lengths[0], np.array([[*ids, EOS]]), lengths[1])
-        weights = self.model.attention_weights(batch)[0, :-1]
+        weights = self.model.attention_weights(batch)[0]
         if self.model.config.reverse_source:
             weights = weights[:, ::-1]
-        labels = [self.target.token(i).strip(SPACE_MARK) or SPACE_MARK for i in ids]
+        labels = [self.target.token(i).strip(SPACE_MARK) or SPACE_MARK for i in [*ids, EOS]]
         return Attention(self.source.tokens(sentence), labels, weights)
 
     def problem(self, sentence: str) -> str | None:
