@@ -18,13 +18,14 @@ def softmax_cross_entropy(
     mask: npt.NDArray[np.bool_] | None = None,
     *,
     label_smoothing: float = 0.0,
+    count: int | None = None,
     overwrite: bool = False,
 ) -> tuple[float, Array]:
     """-log softmax(logits)[target], averaged over the places where `mask` is true; the gradient is (p - t) / count.
 
     logits: (..., V), target: (...) integers in [0, V), mask: (...) booleans. With label smoothing s the target distribution is
-    (1 - s) on the target plus s / V everywhere (Szegedy et al. 2016). `overwrite` lets the gradient take the
-    place of the logits.
+    (1 - s) on the target plus s / V everywhere (Szegedy et al. 2016). `count` is what to divide by when these are a part of
+    a larger batch, whose parts then add up. `overwrite` lets the gradient take the place of the logits.
     """
     V = logits.shape[-1]
     if target.shape != logits.shape[:-1]:
@@ -37,12 +38,12 @@ def softmax_cross_entropy(
         raise InputError(f"targets run from {target.min()} to {target.max()}; expected 0 <= target < {V}")
     logits2, target1 = rows(logits), target.ravel()
     if mask is None:
-        count = target1.size
+        count = target1.size if count is None else count
         gradient = logits2 if overwrite else logits2.copy()
         total = kernels.softmax_cross_entropy(gradient, target1, label_smoothing, 1 / max(count, 1))
     else:
         real = mask.ravel()
-        count = int(real.sum())
+        count = int(real.sum()) if count is None else count
         picked = logits2[real]
         total = kernels.softmax_cross_entropy(picked, target1[real], label_smoothing, 1 / max(count, 1))
         gradient = np.zeros_like(logits2)

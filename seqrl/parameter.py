@@ -61,6 +61,13 @@ class Packed:
                 setattr(parameter, attribute, flat[where].reshape(parameter.shape))
             start = where.stop
 
+    def view_gradients(self, named_parameters: Iterable[tuple[str, Parameter]]) -> Array:
+        """Another gradient vector (P,), of zeros, for the parameters of the same names of a second model: a replica."""
+        grad = np.zeros_like(self.grad)
+        for name, parameter in named_parameters:
+            parameter.grad = grad[self.slices[name]].reshape(parameter.shape)
+        return grad
+
     def first_non_finite(self) -> str | None:
         """The name of the first parameter whose value or gradient holds a NaN or an infinity."""
         with np.errstate(over="ignore"):  # the square of a large number; then each is looked at

@@ -6,9 +6,9 @@ and would not vectorise. Helpers stand in this file because Numba's cache doesn'
 """
 
 import math
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
 
 import llvmlite.binding
 import numba
@@ -16,6 +16,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from seqrl.kernels import threads
 from seqrl.kernels.blas import blas, one_thread
 from seqrl.kernels.reference import Integers
 from seqrl.parameter import Array
@@ -58,34 +59,13 @@ def _add_product(a, b, c):
 
 # ---- threads -------------------------------------------------------------------------------------------------
 
-THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-_pool: ThreadPoolExecutor | None = None
-
-
-def _forget_pool() -> None:
-    global _pool
-    _pool = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
-
 
 def _in_parallel(kernel: Callable[..., object], size: int, work: float, *arguments: object) -> None:
     """Call kernel(start, stop, *arguments) over the parts of range(size), in threads when `work` (in
     floating-point operations) pays for starting them."""
-    global _pool
-    parts = min(THREADS, size) if work > 1e6 else 1
-    if parts < 2:
-        kernel(0, size, *arguments)
-        return
-    if _pool is None:
-        _pool = ThreadPoolExecutor(THREADS - 1)
-    edges = [size * part // parts for part in range(parts + 1)]
-    waiting = [_pool.submit(kernel, edges[p], edges[p + 1], *arguments) for p in range(1, parts)]
-    kernel(edges[0], edges[1], *arguments)
-    for future in waiting:
-        future.result()
+    parts = min(threads.COUNT, size) if work > 1e6 and not threads.inside() else 1
+    edges = [size * part // parts for part in range(parts + 1)] if size else [0, 0]
+    threads.run([partial(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
 
 
 def _over_rows(kernel: Callable[..., object], T: int, N: int, weight_hh: Array, *arguments: object) -> None:

@@ -163,8 +163,8 @@ def test_compiled_is_reference(
     expected, actual = ({p: copy.deepcopy(arguments[p]) for p in wanted} for _ in range(2))
     returned = getattr(reference, name)(**expected)
     with Recording(2) as pool:
-        monkeypatch.setattr(compiled, "THREADS", 3)
-        monkeypatch.setattr(compiled, "_pool", pool)
+        monkeypatch.setattr("seqrl.kernels.threads.COUNT", 3)
+        monkeypatch.setattr("seqrl.kernels.threads._pool", pool)
         compiled_returned = getattr(compiled, name)(**actual)
     assert bool(submitted) == (large and name != "add_rows")
 
