@@ -245,6 +245,11 @@ def _in_japanese(verb_: Verb, noun: Noun) -> Verb:
     return verb_
 
 
+def is_collocation(verb_: Verb, noun: Noun) -> bool:
+    """Whether the verb is another one with this object than with most."""
+    return _in_japanese(verb_, noun) is not verb_
+
+
 def _negative(c: tree.Clause) -> bool:
     return bool(c.negation) or (c.often is not None and c.often.english == "rarely")
 

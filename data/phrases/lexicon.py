@@ -331,7 +331,7 @@ buy bought bought | acheter | を 買う5 | goods bought vehicle | market shop
 sell sold sold | vendre | を 売る5 | goods vehicle -small -dish -mass long | market shop
 choose chose chosen | choisir | を 選ぶ5 | clothes gift furniture vehicle cake film once | shop
 order | commander | を 注文する | order drink -milk | restaurant hotel
-cook | préparer | を 料理する | meat fish rice egg omelette lobster soup | kitchen
+cook | cuisiner | を 料理する | meat fish rice egg omelette lobster soup | kitchen
 make made made | faire | を 作る5 | cake sandwich salad jam biscuit | kitchen
 read read read | lire | を 読む5 | text | library garden park bedroom
 write wrote written | écrire | を 書く5 | written | office bedroom library

@@ -10,13 +10,14 @@ from phrases import english, french, japanese, words
 from phrases.parts import Draw
 from phrases.patterns import draw
 
-SIZES = {"train": 22_000, "valid": 1_000, "random": 1_000, "compositional": 1_000}
-POOL = 29_000  # sentences drawn, of which those with rare words are dropped
+SIZES = {"train": 23_000, "valid": 1_000, "random": 1_000, "compositional": 1_000}
+POOL = 33_000  # sentences drawn, of which those with rare words are dropped
 LONGEST = 12  # words of English
-COMMON = 10  # a word is in this many of the sentences drawn, or they are dropped
+COMMON = 14  # a word is in this many of the sentences drawn, or they are dropped
 KNOWN = 5  # a word of a held-out sentence is in this many training sentences
 LEARNABLE = 10  # and one of a compositional sentence in this many
-HELD_OUT = 0.09  # of the combinations of a verb and its object, or an adjective and its noun
+PARTNERS = 5  # that each of two words has besides the other, when the two are kept out
+HELD_OUT = 0.16  # of the combinations of a verb and its object, or an adjective and its noun
 Combination = tuple[str, str]
 
 
@@ -66,10 +67,22 @@ def content(source: str, lemma: dict[str, str]) -> frozenset[str]:
 
 
 def combinations(d: Draw, share: float) -> list[Combination]:
-    """Verbs with one of their objects and adjectives with one of their nouns, to be kept out of training."""
-    possible = [(v.base, n.english) for v in words.DOING for n in words.objects_of(v)]
-    possible += [(a.english, n.english) for a in words.ADJECTIVES for n in words.described_by(a)]
-    return [pair for pair in dict.fromkeys(possible) if pair[0] != pair[1] and d.chance(share)]
+    """Verbs with one of their objects and adjectives with one of their nouns, to be kept out of training.
+
+    Both have enough other partners to be known by, and none of them is a collocation, which nobody can guess.
+    """
+    with_verb = [
+        (v.base, n.english)
+        for v in words.DOING
+        for n in words.objects_of(v)
+        if not japanese.is_collocation(v, n) and v.base != n.english
+    ]
+    with_adjective = [(a.english, n.english) for a in words.ADJECTIVES for n in words.described_by(a)]
+    possible = []
+    for pairs in (with_verb, with_adjective):
+        left, right = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+        possible += [(a, b) for a, b in pairs if left[a] > PARTNERS and right[b] > PARTNERS]
+    return [pair for pair in dict.fromkeys(possible) if d.chance(share)]
 
 
 def holds(content: frozenset[str], kept_out: set[Combination]) -> bool:
