@@ -46,6 +46,7 @@ def attention(source: Sequence[str], target: Sequence[str], weights: npt.NDArray
     axes.set_yticks(range(len(target)), target, family=family)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
+    axes.xaxis.set_label_position("top")
     axes.set_xlabel("source")
     axes.set_ylabel("translation")
     figure.colorbar(image, ax=axes, label="attention", fraction=0.05)

@@ -72,12 +72,12 @@ def save_training(
     generators: Mapping[str, np.random.Generator],
     state: Mapping[str, Any],
 ) -> None:
-    """A checkpoint to resume from: weights, moments, and the state of every generator, the model's own included."""
+    """A checkpoint to resume from: weights, moments, the states of the generators, and `state`, which JSON can hold."""
     moments = optimizer.moments()
     arrays = {f"model.{name}": parameter.value for name, parameter in model.parameters()}
     arrays |= {f"optimizer.{name}": moment for name, moment in moments.items()}
     numbers = {name: value for name, value in optimizer.state_dict().items() if name not in moments}
-    states = {name: rng.bit_generator.state for name, rng in _generators(model, generators).items()}
+    states = {name: rng.bit_generator.state for name, rng in generators.items()}
     write(path, arrays, {**state, "optimizer": numbers, "generators": states})
 
 
@@ -94,7 +94,7 @@ def load_training(
     try:
         optimizer.load_state_dict({**checkpoint.part("optimizer"), **state.pop("optimizer")})
         states = state.pop("generators")
-        for name, rng in _generators(model, generators).items():
+        for name, rng in generators.items():
             rng.bit_generator.state = states[name]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
@@ -113,7 +113,3 @@ def load_model(path: str | Path, checkpoint: Checkpoint, model: Layer) -> None:
         model.load_state_dict(checkpoint.part("model"))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def _generators(model: Layer, others: Mapping[str, np.random.Generator]) -> dict[str, np.random.Generator]:
-    return {**{f"model.{name}": rng for name, rng in model.generators()}, **others}

@@ -12,7 +12,7 @@ import dataclasses
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,11 +38,14 @@ class Task(Protocol):
     def plan(self, rng: np.random.Generator) -> Sequence[Any]:
         """The batches of one epoch, `steps_per_epoch` of them; they depend on nothing but the data and `rng`."""
 
-    def loss(self, batch: Any) -> tuple[float, int, Callable[[], None]]:
-        """(mean loss, number of target tokens it is the mean of, backward), backward adding to the gradients."""
+    def learn(self, batch: Any) -> tuple[float, int]:
+        """Add the gradients of a batch to the parameters'; (mean loss, number of target tokens it is the mean of)."""
 
     def evaluate(self) -> tuple[float, dict[str, float]]:
         """(a score, where lower is better, and metrics), changing neither the model nor a source of randomness."""
+
+    def generators(self) -> Mapping[str, np.random.Generator]:
+        """The sources of randomness that `learn` uses, by name; a checkpoint has their states."""
 
 
 @dataclasses.dataclass
@@ -68,7 +71,7 @@ class Progress:
 class Training:
     """Train `model` on `task` into the run folder, from its last checkpoint where it has one.
 
-    order: shuffles the batches; it and the model's own generators are saved and restored.
+    order: shuffles the batches.
     patience: stop after so many epochs without a better score.
     save_seconds: a checkpoint at least so often, besides one after every epoch.
     """
@@ -100,7 +103,7 @@ class Training:
         self.base_lr = optimizer.lr
         self.progress = Progress()
         if (folder / LAST).exists():
-            state = checkpoint.load_training(folder / LAST, model, optimizer, {"order": order})
+            state = checkpoint.load_training(folder / LAST, model, optimizer, self._generators())
             self.progress = _progress(state, folder / LAST)
             self.metrics = Metrics(folder / METRICS, self.progress.metric_lines)
             self.saved_step = self.progress.step
@@ -160,8 +163,7 @@ class Training:
     def _step(self, batch: Any) -> float:
         progress = self.progress
         self.optimizer.lr = self.base_lr * self.schedule(progress.step)
-        loss, tokens, backward = self.task.loss(batch)
-        backward()
+        loss, tokens = self.task.learn(batch)
         if not math.isfinite(loss):
             where = self.optimizer.packed.first_non_finite()
             raise NotFinite(f"the loss is {loss}" + (f", and '{where}' is not finite" if where else ""))
@@ -218,9 +220,12 @@ class Training:
         self._check_finite()
         self.metrics.sync()
         state = {"progress": dataclasses.asdict(self.progress)}
-        checkpoint.save_training(self.folder / LAST, self.model, self.optimizer, {"order": self.order}, state)
+        checkpoint.save_training(self.folder / LAST, self.model, self.optimizer, self._generators(), state)
         self.saved_step = self.progress.step
         self._saved_at = time.perf_counter()
+
+    def _generators(self) -> dict[str, np.random.Generator]:
+        return {"order": self.order, **self.task.generators()}
 
     def _check_finite(self) -> None:
         """An update can overflow where its gradient did not; such weights must not replace a good checkpoint."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -48,12 +48,16 @@ class TranslationTask:
     def plan(self, rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
         return batches_by_length(self._lengths, self.batch_size, rng)
 
-    def loss(self, rows: npt.NDArray[np.int64]) -> tuple[float, int, Callable[[], None]]:
+    def learn(self, rows: npt.NDArray[np.int64]) -> tuple[float, int]:
         batch = self.train.batch(rows)
         logits, backward = self.translator.model.forward(batch)
         _, targets = batch.real_rows()
         loss, dlogits = softmax_cross_entropy(logits, targets, label_smoothing=self.label_smoothing, overwrite=True)
-        return loss, len(targets), lambda: backward(dlogits)
+        backward(dlogits)
+        return loss, len(targets)
+
+    def generators(self) -> dict[str, np.random.Generator]:
+        return dict(self.translator.model.generators())
 
     def evaluate(self) -> tuple[float, dict[str, float]]:
         loss = self._validation_loss()
