@@ -25,7 +25,6 @@ COLLOCATIONS = {
     ("wear", "tied"): ("を", "する"),
     ("wear", "ring"): ("を", "する"),
     ("cook", "soup"): ("を", "作る5"),
-    ("cook", "omelette"): ("を", "作る5"),
     ("have", "person"): ("が", "いる1"),
     ("have", "animal"): ("を", "飼う5~"),
 }

@@ -9,7 +9,6 @@ THINGS = """
 apple | pomme f | りんご つ | food fruit goods small
 orange | orange f | オレンジ つ | food fruit goods small
 banana | banane f | バナナ 本 | food fruit goods small
-pear | poire f | 梨 つ | food fruit goods small
 strawberry | fraise f | いちご つ | food fruit goods small
 tomato tomatoes | tomate f | トマト つ | food vegetable goods small
 carrot | carotte f | にんじん 本 | food vegetable goods small
@@ -17,8 +16,6 @@ onion | oignon m | 玉ねぎ つ | food vegetable goods small
 egg | œuf m | 卵 つ | food cooked goods small
 cake | gâteau m | ケーキ つ | food sweet cooked goods small order
 sandwich | sandwich m | サンドイッチ つ | food cooked goods small order
-biscuit | biscuit m | ビスケット 枚 | food sweet cooked goods small
-omelette | omelette f | オムレツ つ | food cooked order
 lobster | *homard m | ロブスター 匹 | food cooked goods order
 bread | pain m | パン 個 | food mass cooked goods
 cheese | fromage m | チーズ 個 | food mass goods
@@ -26,10 +23,8 @@ meat | viande f | 肉 枚 | food mass cooked goods order
 fish | poisson m | 魚 匹 | food mass cooked goods order
 rice | riz m | ご飯 杯 | food mass cooked
 chocolate | chocolat m | チョコレート 枚 | food mass sweet goods
-honey | miel m | 蜂蜜 杯 | food mass sweet goods
 jam | confiture f | ジャム 杯 | food mass sweet goods cooked
 salad | salade f | サラダ 皿 | food mass cooked order
-ham | jambon m | ハム 枚 | food mass goods
 soup | soupe f | スープ 杯 | food mass cooked hot soup order
 water | eau f | 水 杯 | drink mass hot
 milk | lait m | 牛乳 杯 | drink mass hot goods
@@ -47,7 +42,6 @@ story stories | histoire f | 物語 つ | text written told art
 letter | lettre f | 手紙 通 | text written thing mail
 message | message m | メッセージ 通 | text written mail
 dictionary dictionaries | dictionnaire m | 辞書 冊 | volume tool thing goods gift
-article | article m | 記事 つ | text written art
 shirt | chemise f | シャツ 枚 | clothes upper thing goods gift
 dress dresses | robe f | ドレス 着 | clothes upper thing goods gift
 coat | manteau m | コート 着 | clothes upper thing goods
@@ -57,7 +51,6 @@ shoe | chaussure f | 靴 足 | clothes lower pair thing goods
 sock | chaussette f | 靴下 足 | clothes lower pair thing goods
 hat | chapeau m | 帽子 つ | clothes head thing goods gift
 scarf scarves | écharpe f | マフラー 本 | clothes tied thing goods gift
-tie | cravate f | ネクタイ 本 | clothes tied thing goods gift
 ring | bague f | 指輪 つ | ring thing goods gift
 umbrella | parapluie m | 傘 本 | thing goods tool umbrella
 bag | sac m | かばん つ | thing goods carried container gift
@@ -68,12 +61,10 @@ cup | tasse f | カップ つ | thing goods glassy dish
 glass glasses | verre m | グラス つ | thing goods glassy dish
 plate | assiette f | 皿 枚 | thing goods glassy dish
 knife knives | couteau m | ナイフ 本 | thing goods dish tool
-spoon | cuillère f | スプーン 本 | thing goods dish
 key | clé f | 鍵 つ | thing small
 watch watches | montre f | 腕時計 つ | thing goods repairable gift
 phone | téléphone m | 携帯電話 台 | thing goods repairable tool machine
 computer | ordinateur m | パソコン 台 | goods repairable tool machine
-radio | radio f | ラジオ 台 | goods repairable heard machine
 television | télévision f | テレビ 台 | goods repairable machine
 chair | chaise f | 椅子 つ | goods furniture carried
 table | table f | テーブル つ | goods furniture carried
@@ -86,17 +77,14 @@ map | carte f | 地図 枚 | seen thing goods tool
 flower | fleur f | 花 本 | seen goods gift drawn plant
 tree | arbre m | 木 本 | seen drawn plant
 ticket | billet m | 切符 枚 | thing goods
-stamp | timbre m | 切手 枚 | thing goods
 pen | stylo m | ペン 本 | thing goods tool
 pencil | crayon m | 鉛筆 本 | thing goods tool
-notebook | cahier m | ノート 冊 | thing goods volume
 toy | jouet m | おもちゃ つ | thing goods repairable gift
 ball | ballon m | ボール つ | thing goods gift
 present | cadeau m | プレゼント つ | thing bought gift
 money | argent m | お金 | mass cash
 car | voiture f | 車 台 | vehicle driven goods repairable machine
 bicycle | vélo m | 自転車 台 | vehicle goods repairable machine gift
-motorbike | moto f | バイク 台 | vehicle driven goods repairable machine
 bus buses | bus m | バス 台 | transport driven
 train | train m | 電車 本 | transport
 taxi | taxi m | タクシー 台 | transport driven
@@ -112,7 +100,6 @@ match matches | match m | 試合 つ | watched event
 question | question f | 質問 つ | asked
 answer | réponse f | 答え つ | grasped
 lesson | leçon f | 授業 つ | grasped event
-exercise | exercice m | 練習問題 つ | grasped
 problem | problème m | 問題 つ | grasped
 idea | idée f | 考え つ | thought
 """
@@ -123,11 +110,8 @@ cat | chat m | 猫 匹 | pet seen drawn
 hamster | *hamster m | ハムスター 匹 | pet seen drawn
 rabbit | lapin m | うさぎ 匹 | pet seen drawn
 bird | oiseau m | 鳥 羽 | pet seen drawn
-tortoise | tortue f | 亀 匹 | pet seen drawn
 horse | cheval m | 馬 頭 | beast seen drawn
 cow | vache f | 牛 頭 | beast seen drawn
-hen | poule f | 鶏 羽 | beast seen drawn
-pig | cochon m | 豚 頭 | beast seen drawn
 mouse mice | souris f | ねずみ 匹 | wild seen drawn
 fox foxes | renard m | 狐 匹 | wild seen drawn
 frog | grenouille f | 蛙 匹 | wild seen drawn
@@ -146,14 +130,12 @@ student | étudiant m | 学生 | adult job
 doctor | médecin m | 医者 | adult job
 nurse | infirmière f | 看護師 | adult job
 lawyer | avocat m | 弁護士 | adult job
-engineer | ingénieur m | エンジニア | adult job
 writer | écrivain m | 作家 | adult job
 baker | boulanger m | パン屋さん | adult job
 cook | cuisinier m | 料理人 | adult job
 singer | chanteuse f | 歌手 | adult job
 actress actresses | actrice f | 女優 | adult job
 farmer | fermier m | 農夫 | adult job
-artist | artiste m | 芸術家 | adult job
 tourist | touriste m | 観光客 | adult
 king | roi m | 王様 | adult
 queen | reine f | 女王 | adult
@@ -190,7 +172,6 @@ hospital | hôpital m | 病院 | at à à | building work
 university universities | université f | 大学 | at à à | building work
 library libraries | bibliothèque f | 図書館 | at à à | building work
 bakery bakeries | boulangerie f | パン屋 | at à à | building work
-pharmacy pharmacies | pharmacie f | 薬局 | at à à | building work
 shop | magasin m | お店 | in dans à | building work
 hotel | hôtel m | ホテル | at à à | building work
 restaurant | restaurant m | レストラン | at à à | building work
@@ -198,7 +179,6 @@ museum | musée m | 美術館 | at à à | building work sight
 theatre | théâtre m | 劇場 | at à à | building work
 cinema | cinéma m | 映画館 | at à à | building
 station | gare f | 駅 | at à à | building
-airport | aéroport m | 空港 | at à à | building
 market | marché m | 市場 | at à à | outside
 farm | ferme f | 農場 | on à à | outside work sight
 church churches | église f | 教会 | in dans à | building sight
@@ -214,9 +194,8 @@ river | rivière f | 川 | in dans à | swum
 lake | lac m | 湖 | in dans à | swum sight
 sea | mer f | 海 | in dans à | swum
 pool | piscine f | プール | in dans à | swum
-mountain | montagne f | 山 | in à à | sight
+mountain | montagne f | 山 | on sur sur | sight
 bridge | pont m | 橋 | on sur à | sight
-island | île f | 島 | on sur sur | sight
 """
 
 # english | french | to or in (French) | japanese
@@ -229,8 +208,6 @@ Germany | Allemagne | en | ドイツ
 England | Angleterre | en | イギリス
 China | Chine | en | 中国
 Canada | Canada | au | カナダ
-Brazil | Brésil | au | ブラジル
-Portugal | Portugal | au | ポルトガル
 """
 
 # english | french | japanese
@@ -240,14 +217,11 @@ English | anglais | 英語
 Japanese | japonais | 日本語
 Spanish | espagnol | スペイン語
 Italian | italien | イタリア語
-German | allemand | ドイツ語
 """
 SPORTS = """
 football | football | サッカー
 tennis | tennis | テニス
 basketball | basket | バスケットボール
-rugby | rugby | ラグビー
-golf | golf | ゴルフ
 """
 
 # english | french (+ stands before the noun, = goes with avoir) | japanese | kinds | japanese of people
@@ -260,7 +234,7 @@ small | +petit | 小さいi | furniture building room container garden park squa
 new | +nouveau/nouvelle/nouvel | 新しいi | clothes vehicle machine building furniture novel film song \
     dictionary toy bag attribute
 old | +vieux/vieille/vieil | 古いi | clothes vehicle machine furniture sight book dictionary photo song \
-    film adult door -friend -island -mountain -lake | 年配N
+    film adult door -friend -mountain -lake | 年配N
 beautiful | +beau/belle/bel | 美しいi | dress photo painting flower tree song poem garden sight beach horse \
     bird woman queen actress -farm -hotel
 pretty | +joli | かわいいi | dress skirt hat scarf ring cup plate dog cat rabbit bird girl flower bag
@@ -285,10 +259,10 @@ clean | propre | きれいN | clothes dish room vehicle window -boat
 dirty | sale | 汚いi | clothes dish room vehicle window street -boat excess
 interesting | intéressant | 面白いi | text film lesson match museum question idea
 boring | ennuyeux/ennuyeuse | つまらないi | text film lesson match
-difficult | difficile | 難しいi | question lesson exercise problem language excess
-easy | facile | 簡単N | question lesson exercise problem excess
+difficult | difficile | 難しいi | question lesson problem language excess
+easy | facile | 簡単N | question lesson problem excess
 important | important | 大切N | letter message question lesson idea
-famous | célèbre | 有名N | novel song film painting sight writer singer actress artist lawyer -farm
+famous | célèbre | 有名N | novel song film painting sight writer singer actress lawyer -farm
 modern | moderne | 現代的N | building painting furniture -bakery -bank -market
 kind | +gentil/gentille | 親切N | adult -man -king -queen
 intelligent | intelligent | 賢いi | adult young dog cat
@@ -297,13 +271,13 @@ delicious | délicieux/délicieuse | おいしいi | order cooked fruit
 fresh | frais/fraîche | 新鮮N | fruit vegetable fish egg
 hot | chaud | 熱いi | hot excess
 cold | froid | 冷たいi | drink soup -wine excess
-sweet | sucré | 甘いi | sweet strawberry pear orange coffee excess
+sweet | sucré | 甘いi | sweet strawberry orange coffee excess
 empty | vide | 空の | bag suitcase box bottle cup glass absolute
 round | rond | 丸いi | table plate box absolute
 tall | grand | 背が高いi | adult young predicate excess
 quiet | calme | 静かN | village street park garden hotel library beach bedroom excess
-noisy | bruyant | うるさいi | car motorbike child boy girl street town square excess
-dangerous | dangereux/dangereuse | 危険N | knife motorbike street river bridge excess
+noisy | bruyant | うるさいi | car child boy girl street town square excess
+dangerous | dangereux/dangereuse | 危険N | knife street river bridge excess
 useful | utile | 役に立つ5 | dictionary umbrella knife map phone computer
 """
 
@@ -330,9 +304,8 @@ drink drank drunk | boire | を 飲む5 | drink | kitchen restaurant garden offi
 buy bought bought | acheter | を 買う5 | goods bought vehicle | market shop
 sell sold sold | vendre | を 売る5 | goods vehicle -small -dish -mass long | market shop
 choose chose chosen | choisir | を 選ぶ5 | clothes gift furniture vehicle cake film once | shop
-order | commander | を 注文する | order drink -milk | restaurant hotel
-cook | cuisiner | を 料理する | meat fish rice egg omelette lobster soup | kitchen
-make made made | faire | を 作る5 | cake sandwich salad jam biscuit | kitchen
+cook | cuisiner | を 料理する | meat fish rice egg lobster soup | kitchen
+make made made | faire | を 作る5 | cake sandwich salad jam | kitchen
 read read read | lire | を 読む5 | text | library garden park bedroom
 write wrote written | écrire | を 書く5 | written | office bedroom library
 see saw seen | voir | を 見る1 | seen beast wild simple | park garden museum forest street
@@ -344,20 +317,18 @@ open | ouvrir | を 開ける1 | openable container letter |
 close | fermer | を 閉める1 | openable suitcase box bag |
 wash | laver | を 洗う5 | clothes dish vehicle dog fruit vegetable -boat | kitchen garden
 clean | nettoyer | を 掃除する | room |
-cut cut cut | couper | を 切る5 | fruit vegetable bread cake cheese ham meat | kitchen
+cut cut cut | couper | を 切る5 | fruit vegetable bread cake cheese meat | kitchen
 break broke broken | casser | を 割る5 | glassy once | kitchen
 repair | réparer | を 修理する | repairable | garden office
 drive drove driven | conduire | を 運転する | driven | street town
 use | utiliser | を 使う5 | tool | office kitchen
 carry | porter | を 運ぶ5 | carried | garden street
-look +for | chercher | を 探す5 | thing pet hotel restaurant pharmacy bank station | house bedroom street
+look +for | chercher | を 探す5 | thing pet hotel restaurant bank station | house bedroom street
 find found found | trouver | を 見つける1 | thing pet money once | street garden bedroom park
 lose lost lost | perdre | を なくす5 | thing money once -bottle -dish |
 forget forgot forgotten | oublier | を 忘れる1 | thing once -bottle -dish |
-hide hid hidden | cacher | を 隠す5 | gift bought letter key money once | garden bedroom house
-receive | recevoir | を 受け取る5 | mail gift bought once -dictionary |
 draw drew drawn | dessiner | を 描く5 | drawn | garden park school
-wait +for | attendre | を 待つ5 | transport adult family child -king -queen | station street airport
+wait +for | attendre | を 待つ5 | transport adult family child -king -queen | station street
 help | aider | を 手伝う5 | adult family child -king -queen | kitchen garden
 invite | inviter | を 招待する | adult family -king -queen once |
 meet met met | rencontrer | に 会う5 | adult -king -queen once | station park street market theatre
@@ -379,10 +350,10 @@ STATES = """
 like liked liked | aimer | が 好きN | food drink pet beast flower film novel sport language |
 love loved loved | adorer | が 大好きN | food drink pet flower film sport |
 hate hated hated | détester | が 嫌いN | food drink wild |
-need | avoir besoin de | が 必要N | tool fruit vegetable vehicle money doctor lawyer furniture ticket stamp \
+need | avoir besoin de | が 必要N | tool fruit vegetable vehicle money doctor lawyer furniture ticket \
     bag clothes |
-know knew known | connaître | を 知る5~ | song poem sight story neighbour doctor lawyer singer writer engineer -farm |
-understand understood understood | comprendre | が 分かる5 | grasped asked language article message thought |
+know knew known | connaître | を 知る5~ | song poem sight story neighbour doctor lawyer singer writer -farm |
+understand understood understood | comprendre | が 分かる5 | grasped asked language message thought |
 have had had | avoir | を 持つ5~ | vehicle thing machine instrument pet many friend -glassy -key |
 """
 
@@ -402,8 +373,7 @@ study | étudier | 勉強する | library school university bedroom
 travel travelled travelled | voyager | 旅行する |
 cook | cuisiner | 料理する | kitchen restaurant
 eat ate eaten | manger | 食事をする | restaurant kitchen garden hotel
-wait | attendre | 待つ5 | station street airport hotel
-smile | sourire | 微笑む5 |
+wait | attendre | 待つ5 | station street hotel
 """
 
 # With être in the passé composé; the reflexive ones keep a time of day.
