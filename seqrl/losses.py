@@ -23,9 +23,9 @@ def softmax_cross_entropy(
 ) -> tuple[float, Array]:
     """-log softmax(logits)[target], averaged over the places where `mask` is true; the gradient is (p - t) / count.
 
-    logits: (..., V), target: (...) integers in [0, V), mask: (...) booleans. With label smoothing s the target distribution is
-    (1 - s) on the target plus s / V everywhere (Szegedy et al. 2016). `count` is what to divide by when these are a part of
-    a larger batch, whose parts then add up. `overwrite` lets the gradient take the place of the logits.
+    logits: (..., V), target: (...) integers in [0, V), mask: (...) booleans. With label smoothing s the target
+    distribution is (1 - s) on the target plus s / V everywhere (Szegedy et al. 2016). `count` is what to divide by when
+    these are a part of a larger batch, whose parts then add up. `overwrite` lets the gradient take the logits' place.
     """
     V = logits.shape[-1]
     if target.shape != logits.shape[:-1]:

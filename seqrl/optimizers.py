@@ -46,11 +46,10 @@ class Optimizer:
             norm = float(np.linalg.norm(grad.astype(np.float64)))  # finite, but its square is not in float32
         self.steps += 1
         self.update(self.clip / norm if self.clip is not None and norm > self.clip else 1.0)
-        grad[...] = 0
         return norm
 
     def update(self, scale: float) -> None:
-        """Move the values by the gradient times `scale`."""
+        """Move the values by the gradient times `scale`, and set the gradient to zero."""
         raise NotImplementedError
 
     def moments(self) -> dict[str, Array]:

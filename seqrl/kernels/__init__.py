@@ -12,6 +12,7 @@ from types import ModuleType
 from seqrl.errors import InputError
 from seqrl.kernels import reference
 
+
 def _implementation() -> ModuleType:
     choice = os.environ.get("SEQRL_KERNELS", "compiled")
     if choice not in ("compiled", "reference"):
@@ -37,6 +38,10 @@ lstm_backward = _chosen.lstm_backward
 gru_forward = _chosen.gru_forward
 gru_backward = _chosen.gru_backward
 softmax_cross_entropy = _chosen.softmax_cross_entropy
+dot_attention_forward = _chosen.dot_attention_forward
+dot_attention_backward = _chosen.dot_attention_backward
+dropout = _chosen.dropout
 add_rows = _chosen.add_rows
+take_gradient = _chosen.take_gradient
 sgd_update = _chosen.sgd_update
 adam_update = _chosen.adam_update

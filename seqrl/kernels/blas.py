@@ -79,7 +79,10 @@ if hasattr(os, "register_at_fork"):
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """BLAS calls inside run on the calling thread, where that can be had; the first to enter sets it, the last restores it."""
+    """BLAS calls inside run on the calling thread, where that can be had.
+
+    The first to enter sets it, the last to leave restores what was.
+    """
     global _users, _threads_before
     if blas is None:
         yield

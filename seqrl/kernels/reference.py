@@ -37,9 +37,7 @@ def _steps_back(T: int, reverse: bool) -> list[tuple[int, int, int]]:
     return list(_steps(T, reverse))[::-1]
 
 
-def rnn_forward(
-    gates: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool
-) -> None:
+def rnn_forward(gates: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool) -> None:
     """h' = tanh(x W_ih + b + h W_hh), or ReLU instead of tanh when `rectified`. gates: (T, N, H)."""
     for t, before, after in _steps(len(gates), reverse):
         gates[t] += hs[before] @ weight_hh
@@ -194,15 +192,57 @@ def softmax_cross_entropy(logits: Array, target: Integers, smoothing: float, sca
     return float(total)
 
 
+def dot_attention_forward(
+    query: Array, keys: Array, memory: Array, lengths: Integers, scale: float
+) -> tuple[Array, Array]:
+    """weights_ts = softmax_s(scale * query_t . keys_s) over s < length, context_t = sum_s weights_ts memory_s.
+
+    query: (T, N, A), keys: (S, N, A), memory: (S, N, H) -> context: (T, N, H), weights: (N, T, S). A row of
+    length 0 has weights and context of zero.
+    """
+    S = len(keys)
+    q, k, m = (x.transpose(1, 0, 2) for x in (query, keys, memory))
+    real = (np.arange(S) < lengths[:, None])[:, None, :]
+    scores = np.where(real, scale * (q @ k.transpose(0, 2, 1)), -np.inf)
+    highest = scores.max(axis=-1, keepdims=True, initial=np.finfo(scores.dtype).min)
+    weights = np.exp(scores - highest)
+    total = weights.sum(axis=-1, keepdims=True)
+    weights /= np.where(total == 0, 1, total)
+    return np.ascontiguousarray((weights @ m).transpose(1, 0, 2)), weights
+
+
+def dot_attention_backward(
+    dcontext: Array, query: Array, keys: Array, memory: Array, weights: Array, scale: float
+) -> tuple[Array, Array, Array]:
+    """The gradients of query, keys and memory."""
+    dc, q, k, m = (x.transpose(1, 0, 2) for x in (dcontext, query, keys, memory))
+    dweights = dc @ m.transpose(0, 2, 1)
+    dscores = scale * weights * (dweights - (dweights * weights).sum(axis=-1, keepdims=True))
+    gradients = dscores @ k, dscores.transpose(0, 2, 1) @ q, weights.transpose(0, 2, 1) @ dc
+    dquery, dkeys, dmemory = (np.ascontiguousarray(d.transpose(1, 0, 2)) for d in gradients)
+    return dquery, dkeys, dmemory
+
+
+def dropout(x: Array, draws: npt.NDArray[np.uint16], dropped: int) -> Array:
+    """x / (1 - p) where the draw is at least `dropped`, else 0; p = dropped / 65536. x and draws: the same shape."""
+    return x * (draws >= dropped).astype(x.dtype) * x.dtype.type(65536 / (65536 - dropped))
+
+
 def add_rows(table: Array, ids: Integers, values: Array) -> None:
     """table[ids[k]] += values[k] for every k, repeated ids included. table: (V, E), ids: (K,), values: (K, E)."""
     np.add.at(table, ids, values)
 
 
+def take_gradient(grad: Array, part: Array) -> None:
+    """grad += part, and part = 0; both (P,)."""
+    grad += part
+    part[...] = 0
+
+
 def sgd_update(
     value: Array, grad: Array, velocity: Array, scale: float, lr: float, momentum: float, weight_decay: float
 ) -> None:
-    """g = scale * grad + weight_decay * value;  v = momentum * v + g;  value -= lr * v.
+    """g = scale * grad + weight_decay * value;  v = momentum * v + g;  value -= lr * v;  grad = 0.
 
     All vectors are (P,); `velocity` is empty without momentum.
     """
@@ -214,6 +254,7 @@ def sgd_update(
         velocity += g
         g = velocity
     value -= lr * g
+    grad[...] = 0
 
 
 def adam_update(
@@ -230,7 +271,7 @@ def adam_update(
     weight_decay: float,
     decoupled: bool,
 ) -> None:
-    """Adam (Kingma and Ba 2015, algorithm 1) on the gradient scale * grad; all vectors are (P,).
+    """Adam (Kingma and Ba 2015, algorithm 1) on the gradient scale * grad, which is set to 0; all vectors are (P,).
 
     m = beta1 m + (1 - beta1) g               v = beta2 v + (1 - beta2) g^2
     value -= lr / (1 - beta1^step) * m / (sqrt(v / (1 - beta2^step)) + eps)
@@ -249,3 +290,4 @@ def adam_update(
     second += (1 - beta2) * g * g
     denominator = np.sqrt(second / (1 - beta2**step)) + eps
     value -= lr / (1 - beta1**step) * first / denominator
+    grad[...] = 0

@@ -10,11 +10,10 @@ query: (T, N, Hq), memory: (S, N, Hm) -> context: (T, N, Hm), weights: (N, T, S)
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from seqrl import kernels
 from seqrl.activations import softmax
 from seqrl.errors import InputError
 from seqrl.initializers import glorot_uniform
@@ -23,16 +22,11 @@ from seqrl.layer import Backward, Layer, rows
 from seqrl.layers.dense import Dense
 from seqrl.parameter import Array, Parameter
 
-PairBackward = Callable[[Array], tuple[Array, Array]]
-
-
-def batch_first(x: Array) -> Array:
-    """(T, N, H) as (N, T, H), and back; no copy."""
-    return x.transpose(1, 0, 2)
+AttendBackward = Callable[[Array], tuple[Array, Array, Array]]
 
 
 class Attention(Layer):
-    """What all share; they differ in `keys` and `compare`.
+    """What all share; they differ in `keys` and `attend`.
 
     A row whose memory is empty (length 0) has weights and context of zero.
     """
@@ -41,74 +35,61 @@ class Attention(Layer):
         """What a query is compared with, (S, N, A); depends on the memory alone, so decoding makes it once."""
         return memory, lambda dkeys: dkeys
 
-    def compare(self, query: Array, keys: Array) -> tuple[Array, PairBackward]:
-        """Scores (N, T, S) of query (T, N, Hq) against keys (S, N, A)."""
+    def attend(
+        self, query: Array, keys: Array, memory: Array, lengths: Integers
+    ) -> tuple[tuple[Array, Array], AttendBackward]:
+        """(context, weights), and backward: dcontext -> (dquery, dkeys, dmemory)."""
         raise NotImplementedError
 
     def forward(
         self, query: Array, memory: Array, lengths: Integers | None = None
-    ) -> tuple[tuple[Array, Array], PairBackward]:
+    ) -> tuple[tuple[Array, Array], Callable[[Array], tuple[Array, Array]]]:
+        lengths = self._checked(query, memory, lengths)
+        keys, keys_backward = self.keys(memory)
+        output, attend_backward = self.attend(query, keys, memory, lengths)
+
+        def backward(dcontext: Array) -> tuple[Array, Array]:
+            dquery, dkeys, dmemory = attend_backward(dcontext)
+            return dquery, keys_backward(dkeys) + dmemory
+
+        return output, backward
+
+    def __call__(self, query: Array, memory: Array, lengths: Integers | None = None) -> tuple[Array, Array]:
+        lengths = self._checked(query, memory, lengths)
+        return self.attend(query, self.keys(memory)[0], memory, lengths)[0]
+
+    def _checked(self, query: Array, memory: Array, lengths: Integers | None) -> Integers:
         S, N, _ = memory.shape
         if query.shape[1] != N:
             raise InputError(f"{type(self).__name__} got {query.shape[1]} queries for {N} memories")
-        keys, keys_backward = self.keys(memory)
-        scores, compare_backward = self.compare(query, keys)
-        weights = softmax(_masked(scores, memory_mask(lengths, S)))
-        m = batch_first(memory)
-
-        def backward(dcontext: Array) -> tuple[Array, Array]:
-            dc = batch_first(dcontext)
-            dweights = dc @ m.transpose(0, 2, 1)
-            dscores = weights * (dweights - (dweights * weights).sum(axis=-1, keepdims=True))
-            dquery, dkeys = compare_backward(dscores)
-            return dquery, keys_backward(dkeys) + batch_first(weights.transpose(0, 2, 1) @ dc)
-
-        return (batch_first(weights @ m), weights), backward
-
-    def __call__(self, query: Array, memory: Array, lengths: Integers | None = None) -> tuple[Array, Array]:
-        keys, _ = self.keys(memory)
-        return self.look(query, keys, memory, memory_mask(lengths, len(memory)))
-
-    def look(
-        self, query: Array, keys: Array, memory: Array, mask: npt.NDArray[np.bool_] | None
-    ) -> tuple[Array, Array]:
-        """(context, weights) from keys and mask made before."""
-        weights = softmax(_masked(self.compare(query, keys)[0], mask))
-        return batch_first(weights @ batch_first(memory)), weights
-
-
-def memory_mask(lengths: Integers | None, S: int) -> npt.NDArray[np.bool_] | None:
-    """(N, 1, S), true where the memory is real; None where all of it is."""
-    if lengths is None or (lengths.size and lengths.min() == S):
-        return None
-    return (np.arange(S) < lengths[:, None])[:, None, :]
-
-
-def _masked(scores: Array, mask: Any) -> Array:
-    return scores if mask is None else np.where(mask, scores, -np.inf)
+        lengths = np.full(N, S, np.int64) if lengths is None else np.asarray(lengths, np.int64)
+        if lengths.shape != (N,) or (N and (lengths.min() < 0 or lengths.max() > S)):
+            raise InputError(f"lengths are {lengths.tolist()}; expected {N} numbers from 0 to {S}")
+        return lengths
 
 
 class DotAttention(Attention):
-    """score = q . m (Luong et al. 2015, equation 8), over sqrt(H) when `scaled` (Vaswani et al. 2017, equation 1)."""
+    """score = q . m (Luong et al. 2015, equation 8), over sqrt(H) when `scaled` (Vaswani et al. 2017, equation 1).
+
+    The equations of both passes stand at `kernels.reference.dot_attention_forward`.
+    """
 
     def __init__(self, *, scaled: bool = False) -> None:
         self.scaled = scaled
 
-    def compare(self, query: Array, keys: Array) -> tuple[Array, PairBackward]:
-        H = query.shape[-1]
-        if keys.shape[-1] != H:
-            raise InputError(f"{type(self).__name__} got queries of {H} features and keys of {keys.shape[-1]}")
-        q, k = batch_first(query), batch_first(keys)
-        if self.scaled:
-            q = q * H**-0.5
+    def attend(
+        self, query: Array, keys: Array, memory: Array, lengths: Integers
+    ) -> tuple[tuple[Array, Array], AttendBackward]:
+        A = keys.shape[-1]
+        if query.shape[-1] != A:
+            raise InputError(f"{type(self).__name__} got queries of {query.shape[-1]} features and keys of {A}")
+        scale = A**-0.5 if self.scaled else 1.0
+        context, weights = kernels.dot_attention_forward(query, keys, memory, lengths, scale)
 
-        def backward(dscores: Array) -> tuple[Array, Array]:
-            dq = dscores @ k
-            if self.scaled:
-                dq *= H**-0.5
-            return batch_first(dq), batch_first(dscores.transpose(0, 2, 1) @ q)
+        def backward(dcontext: Array) -> tuple[Array, Array, Array]:
+            return kernels.dot_attention_backward(dcontext, query, keys, memory, weights, scale)
 
-        return q @ k.transpose(0, 2, 1), backward
+        return (context, weights), backward
 
 
 class GeneralAttention(DotAttention):
@@ -137,13 +118,27 @@ class AdditiveAttention(Attention):
     def keys(self, memory: Array) -> tuple[Array, Backward]:
         return self.memory.forward(memory)
 
-    def compare(self, query: Array, keys: Array) -> tuple[Array, PairBackward]:
+    def attend(
+        self, query: Array, keys: Array, memory: Array, lengths: Integers
+    ) -> tuple[tuple[Array, Array], AttendBackward]:
         q, query_backward = self.query.forward(query)
-        hidden = np.tanh(batch_first(q)[:, :, None] + batch_first(keys)[:, None])  # (N, T, S, A)
+        m = _batch_first(memory)
+        hidden = np.tanh(_batch_first(q)[:, :, None] + _batch_first(keys)[:, None])  # (N, T, S, A)
+        real = (np.arange(len(memory)) < lengths[:, None])[:, None]  # (N, 1, S)
+        weights = softmax(np.where(real, hidden @ self.v.value, -np.inf))
 
-        def backward(dscores: Array) -> tuple[Array, Array]:
+        def backward(dcontext: Array) -> tuple[Array, Array, Array]:
+            dc = _batch_first(dcontext)
+            dweights = dc @ m.transpose(0, 2, 1)
+            dscores = weights * (dweights - (dweights * weights).sum(axis=-1, keepdims=True))
             self.v.grad += rows(hidden).T @ dscores.ravel()
             dsum = dscores[..., None] * self.v.value * (1 - hidden * hidden)
-            return query_backward(batch_first(dsum.sum(axis=2))), batch_first(dsum.sum(axis=1))
+            dquery = query_backward(_batch_first(dsum.sum(axis=2)))
+            return dquery, _batch_first(dsum.sum(axis=1)), _batch_first(weights.transpose(0, 2, 1) @ dc)
 
-        return hidden @ self.v.value, backward
+        return (_batch_first(weights @ m), weights), backward
+
+
+def _batch_first(x: Array) -> Array:
+    """(T, N, H) as (N, T, H), and back; no copy."""
+    return x.transpose(1, 0, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.layer import Backward, Layer
 from seqrl.parameter import Array
@@ -30,10 +31,8 @@ class Dropout(Layer):
         # 16 random bits an element: several times cheaper than a float, and p is met to 1 in 65,536.
         dropped = min(round(self.p * 65536), 65535)
         draws = np.frombuffer(self.rng.bytes(2 * x.size), np.uint16).reshape(x.shape)
-        mask = (draws >= dropped).astype(x.dtype)
-        mask *= 65536 / (65536 - dropped)
 
         def backward(dy: Array) -> Array:
-            return dy * mask
+            return kernels.dropout(dy, draws, dropped)
 
-        return x * mask, backward
+        return kernels.dropout(x, draws, dropped), backward

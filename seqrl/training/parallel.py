@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from seqrl import kernels
 from seqrl.kernels import threads
 from seqrl.layer import Layer
 from seqrl.parameter import Packed
@@ -37,8 +38,7 @@ class Replicas:
         """The results of the tasks, the k-th of which uses the k-th model; then the gradients stand in `packed`."""
         results = threads.run(tasks)
         for grad in self.grads[1 : len(tasks)]:
-            self.packed.grad += grad
-            grad[...] = 0
+            kernels.take_gradient(self.packed.grad, grad)
         return results
 
     def generators(self) -> dict[str, np.random.Generator]:

@@ -85,6 +85,28 @@ def cross_entropy(smoothing: float) -> Callable[..., dict[str, Any]]:
     return arguments
 
 
+def attention(scale: float) -> Callable[..., dict[str, Any]]:
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        T, S, N, A, H = (12, 11, 70, 40, 48) if large else (2, 3, 4, 5, 6)
+        lengths = rng.integers(0, S + 1, N)
+        lengths[:3] = S, 1, 0
+        shapes = {"query": (T, N, A), "keys": (S, N, A), "memory": (S, N, H), "dcontext": (T, N, H)}
+        made: dict[str, Any] = {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
+        weights = rng.random((N, T, S)) * (np.arange(S) < lengths[:, None])[:, None]
+        return made | {"lengths": lengths, "scale": scale, "weights": weights.astype(dtype)}
+
+    return arguments
+
+
+def dropout(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    shape = (30, 40, 50) if large else (2, 3, 4)
+    return {
+        "x": rng.normal(size=shape).astype(dtype),
+        "draws": rng.integers(0, 65536, shape, np.uint16),
+        "dropped": 20000,
+    }
+
+
 def add_rows(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     V, E, K = (500, 64, 3000) if large else (4, 3, 9)
     table, values = (rng.normal(size=(rows, E)).astype(dtype) for rows in (V, K))
@@ -94,7 +116,7 @@ def add_rows(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
 def vectors(**options: Any) -> Callable[..., dict[str, Any]]:
     def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
         P = 60_001 if large else 7
-        made = {name: rng.normal(size=P).astype(dtype) for name in ("value", "grad", "velocity", "first")}
+        made = {name: rng.normal(size=P).astype(dtype) for name in ("value", "grad", "part", "velocity", "first")}
         if options.get("momentum") == 0:
             made["velocity"] = np.zeros(0, dtype)
         return made | {"second": rng.random(P).astype(dtype), "scale": 0.7, "lr": 0.01} | options
@@ -111,7 +133,11 @@ CASES: dict[str, list[Callable[..., dict[str, Any]]]] = {
     "gru_forward": [gru(reverse=reverse) for reverse in (False, True)],
     "gru_backward": [gru(reverse=reverse) for reverse in (False, True)],
     "softmax_cross_entropy": [cross_entropy(0.0), cross_entropy(0.1)],
+    "dot_attention_forward": [attention(1.0), attention(0.3)],
+    "dot_attention_backward": [attention(1.0), attention(0.3)],
+    "dropout": [dropout],
     "add_rows": [add_rows],
+    "take_gradient": [vectors()],
     "sgd_update": [
         vectors(momentum=0.9, weight_decay=0.1),
         vectors(momentum=0.9, weight_decay=0.0),
@@ -121,6 +147,7 @@ CASES: dict[str, list[Callable[..., dict[str, Any]]]] = {
         vectors(**moments, weight_decay=0.1, decoupled=False),
         vectors(**moments, weight_decay=0.1, decoupled=True),
         vectors(**moments, weight_decay=0.0, decoupled=False),
+        vectors(**moments | {"beta1": 0.0}, weight_decay=0.0, decoupled=False),
     ],
 }
 # Steps beyond a row's length don't count: there these arrays may hold anything.
@@ -166,9 +193,9 @@ def test_compiled_is_reference(
         monkeypatch.setattr("seqrl.kernels.threads.COUNT", 3)
         monkeypatch.setattr("seqrl.kernels.threads._pool", pool)
         compiled_returned = getattr(compiled, name)(**actual)
-    assert bool(submitted) == (large and name != "add_rows")
+    assert bool(submitted) == (large and name not in ("add_rows", "dropout"))
 
-    real = np.arange(len(arguments["gates"]))[:, None] < arguments["lengths"] if "lengths" in arguments else None
+    real = np.arange(len(arguments["gates"]))[:, None] < arguments["lengths"] if "gates" in arguments else None
     for parameter, array in expected.items():
         where = real if parameter in TIME_MAJOR else ...
         if isinstance(array, np.ndarray):
