@@ -550,7 +550,7 @@ def _take_gradient(start, stop, grad, part):
 
 
 def take_gradient(grad: Array, part: Array) -> None:
-    _in_parallel(_take_gradient, grad.size, 10.0 * grad.size, grad, part)
+    _in_parallel(_take_gradient, grad.size, 20.0 * grad.size, grad, part)
 
 
 @jit

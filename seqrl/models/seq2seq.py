@@ -22,7 +22,7 @@ import numpy.typing as npt
 from seqrl.errors import InputError, choose
 from seqrl.kernels.reference import Integers
 from seqrl.layer import Layer, rows
-from seqrl.layers.attention import AdditiveAttention, Attention, DotAttention, GeneralAttention, memory_mask
+from seqrl.layers.attention import AdditiveAttention, Attention, DotAttention, GeneralAttention
 from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.dense import Dense
 from seqrl.layers.dropout import Dropout
@@ -84,7 +84,7 @@ class Encoded(NamedTuple):
 
     memory: Array  # (S, N, H)
     keys: Array | None  # (S, N, A)
-    mask: npt.NDArray[np.bool_] | None  # (N, 1, S)
+    lengths: Integers  # (N,)
     thought: Array | None  # (N, H), for a peeky decoder
     state: State
 
@@ -93,7 +93,7 @@ class Encoded(NamedTuple):
         return Encoded(
             self.memory[:, rows],
             None if self.keys is None else self.keys[:, rows],
-            None if self.mask is None else self.mask[rows],
+            self.lengths[rows],
             None if self.thought is None else self.thought[rows],
             pick_state(self.state, rows),
         )
@@ -216,7 +216,7 @@ class Seq2Seq(Layer):
         memory, final = self.encoder.read(self.source_embedding(self._source(batch)), None, lengths)
         state = self._initial(final)
         keys = self.attention.keys(memory)[0] if self.attention else None
-        return Encoded(memory, keys, memory_mask(lengths, S), _thought(state) if self.config.peeky else None, state)
+        return Encoded(memory, keys, lengths, _thought(state) if self.config.peeky else None, state)
 
     def decoder_table(self) -> Array:
         """Every target token's share of the first decoder layer's gates, E_t W_ih + b, (V, gates * H).
@@ -242,7 +242,7 @@ class Seq2Seq(Layer):
         parts = [y]
         if self.attention:
             assert encoded.keys is not None
-            context, _ = self.attention.look(y[None], encoded.keys, encoded.memory, encoded.mask)
+            (context, _), _ = self.attention.attend(y[None], encoded.keys, encoded.memory, encoded.lengths)
             parts.insert(0, context[0])
         if encoded.thought is not None:
             parts.append(encoded.thought)
