@@ -122,7 +122,9 @@ class Training:
         """
         total = self.epochs * self.task.steps_per_epoch
         self._clock = time.perf_counter()
-        with Interrupts() as interrupts, _progress_bar(total, self.progress.step) as bar:
+        # Whether numbers are finite is checked after every step, in words of our own.
+        quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+        with quiet, Interrupts() as interrupts, _progress_bar(total, self.progress.step) as bar:
             try:
                 while True:
                     if interrupts.received:
@@ -165,8 +167,7 @@ class Training:
         self.optimizer.lr = self.base_lr * self.schedule(progress.step)
         loss, tokens = self.task.learn(batch)
         if not math.isfinite(loss):
-            where = self.optimizer.packed.first_non_finite()
-            raise NotFinite(f"the loss is {loss}" + (f", and '{where}' is not finite" if where else ""))
+            raise NotFinite(f"the loss is not finite, {self._suspect()}")
         self.optimizer.step()
         progress.step += 1
         progress.batch += 1
@@ -232,6 +233,15 @@ class Training:
         where = self.optimizer.packed.first_non_finite()
         if where:
             raise NotFinite(f"the parameter '{where}' is not finite")
+
+    def _suspect(self) -> str:
+        """Where a loss that is not finite may come from."""
+        packed = self.optimizer.packed
+        if name := packed.first_non_finite():
+            return f"nor is '{name}'"
+        largest = {name: float(np.abs(packed.value[where]).max(initial=0)) for name, where in packed.slices.items()}
+        name = max(largest, key=largest.__getitem__)
+        return f"and '{name}' holds numbers up to {largest[name]:.1e}"
 
     def _tick(self) -> float:
         """Seconds since the last call, which count as training."""

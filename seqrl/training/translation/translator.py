@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -88,8 +89,8 @@ class Translator:
         return None
 
     def unknown_words(self, sentence: str) -> list[str]:
-        """What stands between spaces and holds something unknown to the model."""
-        words = sentence.split()
+        """The words of a sentence that the model does not know, or not all of."""
+        words = re.findall(r"\w+(?:['’-]\w+)*", sentence)
         return [word for word, ids in zip(words, self.source.encode_batch(words), strict=True) if UNKNOWN in ids]
 
     def decode_ids(self, sources: Sequence[Sequence[int]], limit: int) -> list[list[int]]:
