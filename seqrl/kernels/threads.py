@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import TypeVar
 
 from seqrl.kernels.blas import one_thread
@@ -40,7 +41,8 @@ def run(tasks: Sequence[Callable[[], R]]) -> list[R]:
     if _pool is None:
         _pool = ThreadPoolExecutor(COUNT - 1, thread_name_prefix="seqrl")
     with one_thread():
-        others = [_pool.submit(_task, task) for task in tasks[1:]]
+        # Each in a copy of the caller's context, where NumPy keeps what it does about overflow.
+        others = [_pool.submit(copy_context().run, _task, task) for task in tasks[1:]]
         try:
             first = _task(tasks[0])
         finally:

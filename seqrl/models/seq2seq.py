@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,6 +69,16 @@ class Batch(NamedTuple):
     @property
     def target_tokens(self) -> int:
         return int(self.target_lengths.sum())
+
+    def split(self, parts: int) -> list[Batch]:
+        """At most `parts` batches of neighbouring rows, none empty, each cut to its own longest sentences."""
+        N = len(self.source)
+        edges = [N * part // parts for part in range(parts + 1)]
+        return [self._rows(start, stop) for start, stop in pairwise(edges) if start < stop]
+
+    def _rows(self, start: int, stop: int) -> Batch:
+        source, source_lengths, target, target_lengths = (field[start:stop] for field in self)
+        return Batch(source[:, : source_lengths.max()], source_lengths, target[:, : target_lengths.max()], target_lengths)
 
     def real_rows(self) -> tuple[npt.NDArray[np.intp] | None, Integers]:
         """(indices of the real places of the target in time-major order, None for all; the target ids there)."""

@@ -12,7 +12,9 @@ import dataclasses
 import math
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +27,7 @@ from seqrl.optimizers import NotFinite, Optimizer
 from seqrl.schedules import Schedule
 from seqrl.training import checkpoint
 from seqrl.training.interrupts import Interrupts
+from seqrl.training.memory import keep_freed_memory
 from seqrl.training.runs import BEST, LAST, METRICS, Metrics
 
 REPORTS_PER_EPOCH = 10
@@ -120,11 +123,10 @@ class Training:
 
         Raises InputError when a loss or a gradient is not finite, or a file can't be written.
         """
+        keep_freed_memory()
         total = self.epochs * self.task.steps_per_epoch
         self._clock = time.perf_counter()
-        # Whether numbers are finite is checked after every step, in words of our own.
-        quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
-        with quiet, Interrupts() as interrupts, _progress_bar(total, self.progress.step) as bar:
+        with _quiet(), Interrupts() as interrupts, _progress_bar(total, self.progress.step) as bar:
             try:
                 while True:
                     if interrupts.received:
@@ -263,6 +265,14 @@ def _progress(state: dict[str, Any], path: Path) -> Progress:
         return Progress(**state["progress"])
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: training can't be resumed from it ({error})") from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings of NumPy's in any thread: whether numbers are finite is checked after every step."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* encountered in", category=RuntimeWarning)
+        yield
 
 
 def _progress_bar(total: int, done: int) -> tqdm:

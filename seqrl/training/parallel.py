@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -22,12 +22,12 @@ L = TypeVar("L", bound=Layer)
 R = TypeVar("R")
 
 
-class Replicas:
+class Replicas(Generic[L]):
     """`count` models over the parameters in `packed`, the first being `model` itself."""
 
     def __init__(self, model: L, packed: Packed, count: int) -> None:
         self.packed = packed
-        self.models = [model]
+        self.models: list[L] = [model]
         self.grads = [packed.grad]
         for _ in range(count - 1):
             replica = replicate(model)

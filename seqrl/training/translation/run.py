@@ -11,10 +11,11 @@ import numpy as np
 from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.models.seq2seq import Seq2Seq
-from seqrl.optimizers import OPTIMIZERS
+from seqrl.optimizers import OPTIMIZERS, Optimizer
 from seqrl.text.tokenizers import Tokenizer
 from seqrl.training import files, runs
 from seqrl.training.loop import Training
+from seqrl.training.parallel import Replicas
 from seqrl.training.translation.corpus import Corpus, fingerprints, read_corpus, tokenize
 from seqrl.training.translation.settings import TranslationSettings
 from seqrl.training.translation.task import TranslationTask
@@ -28,6 +29,7 @@ class Preparation(NamedTuple):
     corpus: Corpus
     translator: Translator
     task: TranslationTask
+    optimizer: Optimizer
     order: np.random.Generator
     data: dict[str, Any]  # for config.json
 
@@ -62,11 +64,13 @@ def prepare(settings: TranslationSettings, tokenizers: tuple[Tokenizer, Tokenize
             raise InputError(f"no {what} pair has at most {limit} tokens on both sides; expected a larger --max-length")
     model = Seq2Seq(settings.model(len(source), len(target)), rng=weights, dropout_rng=dropout)
     translator = Translator(model, source, target, limit)
+    optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), settings.learning_rate, clip=settings.clip)
     task = TranslationTask(
         translator,
         train,
         valid,
         corpus.valid,
+        replicas=Replicas(model, optimizer.packed, settings.threads),
         batch_size=settings.batch_size,
         label_smoothing=settings.label_smoothing,
     )
@@ -79,7 +83,7 @@ def prepare(settings: TranslationSettings, tokenizers: tuple[Tokenizer, Tokenize
         "source_vocabulary": len(source),
         "target_vocabulary": len(target),
     }
-    return Preparation(settings, corpus, translator, task, order, data)
+    return Preparation(settings, corpus, translator, task, optimizer, order, data)
 
 
 def begin(settings: TranslationSettings, folder: Path, overwrite: bool = False) -> Preparation:
@@ -117,12 +121,11 @@ def _save_tokenizers(folder: Path, translator: Translator) -> None:
 
 def training(preparation: Preparation, folder: Path) -> Training:
     """The loop for a prepared run; it continues from the folder's checkpoint if there is one."""
-    settings, task, model = preparation.settings, preparation.task, preparation.translator.model
-    optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), settings.learning_rate, clip=settings.clip)
+    settings, task = preparation.settings, preparation.task
     return Training(
         task,
-        model,
-        optimizer,
+        preparation.translator.model,
+        preparation.optimizer,
         settings.learning_rates(settings.epochs * task.steps_per_epoch),
         folder,
         order=preparation.order,

@@ -42,9 +42,9 @@ class TranslationSettings:
     """Read the source in both directions, with half of the hidden units for each."""
     layers: int = 1
     """Recurrent layers in encoder and decoder each."""
-    hidden: int = 256
+    hidden: int = 128
     """Units of a recurrent layer."""
-    embedding: int = 128
+    embedding: int = 64
     """Size of a token's vector."""
     attention: str = "dot"
     """none, additive, dot, scaled-dot or general."""
@@ -58,7 +58,7 @@ class TranslationSettings:
     """Share of the target's probability that is spread over the vocabulary."""
     optimizer: str = "adam"
     """sgd, adam or adamw."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     """At the start of the schedule."""
     schedule: str = "cosine"
     """How the learning rate falls over the epochs: constant, linear or cosine."""
@@ -70,6 +70,8 @@ class TranslationSettings:
     """Most passes over the training pairs."""
     patience: int = 5
     """Stop after so many epochs without a better validation loss."""
+    threads: int = 2
+    """Parts that a batch is split into, one to a core; they decide the last bits of the results."""
     max_minutes: float | None = None
     """Stop training after so many minutes."""
     seed: int = 0
@@ -82,7 +84,7 @@ class TranslationSettings:
         choose("--optimizer", self.optimizer, OPTIMIZERS)
         choose("--schedule", self.schedule, SCHEDULES)
         choose("--tokenizer", self.tokenizer, LENGTH_LIMITS)
-        for name in ("layers", "hidden", "embedding", "batch_size", "epochs", "patience", "max_length"):
+        for name in ("layers", "hidden", "embedding", "batch_size", "epochs", "patience", "max_length", "threads"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"{_option(name)} is {value}; expected 1 or more")

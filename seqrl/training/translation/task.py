@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from seqrl.losses import softmax_cross_entropy
-from seqrl.models.seq2seq import Seq2Seq
+from seqrl.models.seq2seq import Batch, Seq2Seq
 from seqrl.text.batching import batches_by_length
 from seqrl.text.corpora import Pair
 from seqrl.text.evaluation import exact_match, perplexity
 from seqrl.text.tokenizers import Tokenizer
+from seqrl.training.parallel import Replicas
 from seqrl.training.translation.corpus import Examples
 from seqrl.training.translation.translator import Translator
 
@@ -33,10 +35,12 @@ class TranslationTask:
         valid: Examples,
         valid_pairs: list[Pair],
         *,
+        replicas: Replicas[Seq2Seq],
         batch_size: int,
         label_smoothing: float,
     ) -> None:
         self.translator = translator
+        self.replicas = replicas
         self.train = train
         self.valid = valid
         self.sample = with_references(valid_pairs, VALIDATION_SENTENCES)
@@ -50,14 +54,21 @@ class TranslationTask:
 
     def learn(self, rows: npt.NDArray[np.int64]) -> tuple[float, int]:
         batch = self.train.batch(rows)
-        logits, backward = self.translator.model.forward(batch)
-        _, targets = batch.real_rows()
-        loss, dlogits = softmax_cross_entropy(logits, targets, label_smoothing=self.label_smoothing, overwrite=True)
+        parts = zip(self.replicas.models, batch.split(len(self.replicas.models)), strict=False)
+        losses = self.replicas.run([partial(self._learn_part, *part, batch.target_tokens) for part in parts])
+        return sum(losses), batch.target_tokens
+
+    def _learn_part(self, model: Seq2Seq, part: Batch, batch_tokens: int) -> float:
+        logits, backward = model.forward(part)
+        _, targets = part.real_rows()
+        loss, dlogits = softmax_cross_entropy(
+            logits, targets, label_smoothing=self.label_smoothing, count=batch_tokens, overwrite=True
+        )
         backward(dlogits)
-        return loss, len(targets)
+        return loss
 
     def generators(self) -> dict[str, np.random.Generator]:
-        return dict(self.translator.model.generators())
+        return self.replicas.generators()
 
     def evaluate(self) -> tuple[float, dict[str, float]]:
         loss = self._validation_loss()
