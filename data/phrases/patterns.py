@@ -326,10 +326,8 @@ def experience(d: Draw) -> Sentence:
 
 
 def description(d: Draw) -> Sentence:
-    """The teacher's car is too expensive."""
+    """The soup is too hot."""
     noun, adjective = describable(d)
-    if d.chance(0.15) and noun.noun in PORTABLE and noun.determiner == "the":
-        noun = replace(noun, owner=d.one([relative(d, "my"), NounPhrase(d.one(JOBS))]))
     tense = d.weighted(present=6, past=2)
     mode = d.weighted(plain=3, asking=1, negated=1)
     if mode != "plain":
@@ -338,6 +336,18 @@ def description(d: Draw) -> Sentence:
     very = 0 if "absolute" in adjective.kinds or adjective.english == "delicious" else 1.5
     degree = d.weighted(none=3, very=very, too=too)
     return Statement(Clause(noun, Is(adjective, "" if degree == "none" else degree), tense))
+
+
+OWNED = [n for n in words.THINGS if n.kinds & {"thing", "vehicle"} and AFTER_BE[n]]
+
+
+def owned(d: Draw) -> Sentence:
+    """The teacher's car was expensive."""
+    noun = d.one(OWNED)
+    owner = relative(d, "my") if d.chance(0.5) else NounPhrase(d.one(JOBS))
+    subject = NounPhrase(noun, plural="pair" in noun.kinds or d.chance(0.15), owner=owner)
+    negation = "not" if d.chance(0.15) else ""
+    return either(d.chance(0.15), Clause(subject, is_so(d, noun), d.weighted(present=3, past=1), negation))
 
 
 TOO_WIDE = frozenset({"thing", "goods", "place", "person", "adult", "seen", "sight", "outside"})
@@ -670,7 +680,8 @@ PATTERNS: tuple[tuple[float, Pattern], ...] = (
     (3, pronoun_object),
     (4, sequence),
     (2.5, experience),
-    (14, description),
+    (13, description),
+    (3, owned),
     (4, comparison),
     (4, feeling),
     (2, profession),
