@@ -1,70 +1,60 @@
-"""Writes what both sides of the translation benchmark read: batches, initial weights, trained weights.
+"""Writes what both sides of the translation benchmark read: the default translator's batches and weights.
 
-    python benchmarks/prepare_translation.py WORKLOAD [--data FOLDER]
+    python benchmarks/prepare_translation.py WORKLOAD
 """
 
-import argparse
-from dataclasses import asdict, replace
+import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from translation import Translator
-from workload import Arrays, Workload
+from workload import Pairs, Workload
 
-from seqrl.models.seq2seq import Seq2Seq, Seq2SeqConfig
-from seqrl.text.batching import batches_by_length, pad
-from seqrl.text.corpora import read_pairs
-from seqrl.text.tokenizers import EOS, Tokenizer
+from seqrl.training.translation.corpus import Examples, tokenize
+from seqrl.training.translation.run import Preparation, prepare
+from seqrl.training.translation.settings import TranslationSettings
 
 PHRASES = Path(__file__).parents[1] / "data/phrases/eng-fra"
-SEED = 2
-EPOCHS = 6  # enough for nearly every translation to be right
+EPOCHS = 3  # after which nearly every sentence ends where it should
+HELD_OUT_BATCH = 64
 
 
-def prepare(data: Path, seed: int) -> Workload:
-    init_rng, order_rng = np.random.default_rng(seed).spawn(2)
-    pairs = {split: read_pairs(data / f"{split}.tsv") for split in ("train", "random")}
-    tokenizers = [Tokenizer.train("word", side) for side in zip(*pairs["train"], strict=True)]
-    ids = {
-        split: [t.encode_batch(side) for t, side in zip(tokenizers, zip(*rows, strict=True), strict=True)]
-        for split, rows in pairs.items()
-    }
+def settings() -> TranslationSettings:
+    """Those of `make demo`."""
+    train, valid, random, compositional = (
+        str(PHRASES / f"{name}.tsv") for name in ("train", "valid", "random", "compositional")
+    )
+    return TranslationSettings(pairs=train, valid=(valid,), test=(random, compositional))
 
-    def batches(split: str) -> list[Arrays]:
-        sources, targets = ids[split]
-        lengths = [(len(source), len(target) + 1) for source, target in zip(sources, targets, strict=True)]
-        return [
-            Arrays(*pad([sources[i] for i in rows]), *pad([[*targets[i], EOS] for i in rows]))
-            for rows in batches_by_length(lengths, settings["batch_size"], order_rng)
-        ]
 
-    config = Seq2SeqConfig(*map(len, tokenizers), embedding=128, hidden=256)
-    settings = {
-        "model": asdict(config),
-        "dropout": 0.2,
-        "learning_rate": 2e-3,
-        "clip": 5.0,
-        "batch_size": 64,
-        "limit": 50,
-        "seed": seed,
-    }
-    initial = Seq2Seq(config, rng=init_rng, dropout_rng=init_rng).state_dict()
-    translator = Translator(settings, initial)
+def workload(preparation: Preparation) -> Workload:
+    settings, task, model = preparation.settings, preparation.task, preparation.translator.model
+    initial = model.state_dict()
+    steps = settings.epochs * task.steps_per_epoch
+    schedule = settings.learning_rates(steps)
+    learning_rates = [settings.learning_rate * schedule(step) for step in range(steps)]
+    train = [pairs(task.train, rows) for rows in task.plan(preparation.order)]
+
+    rates = iter(learning_rates)
     for _ in range(EPOCHS):
-        for batch in batches("train"):
-            translator.step(translator.batch(batch))
-    trained = translator.model.state_dict()
-    return Workload(settings, initial, trained, batches("train"), batches("random"))
+        for rows in task.plan(preparation.order):
+            preparation.optimizer.lr = next(rates)
+            task.learn(rows)
+            preparation.optimizer.step()
+    trained = model.state_dict()
+
+    translator = preparation.translator
+    examples, _ = tokenize(preparation.corpus.tests["random"], translator.source, translator.target, settings.length_limit)
+    order = np.argsort(examples.source.lengths, kind="stable")
+    held_out = [pairs(examples, order[i : i + HELD_OUT_BATCH]) for i in range(0, len(order), HELD_OUT_BATCH)]
+    return Workload(asdict(settings), learning_rates, settings.length_limit, initial, trained, train, held_out)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("workload", type=Path)
-    parser.add_argument("--data", type=Path, default=PHRASES, help="folder with train.tsv and random.tsv")
-    parser.add_argument("--seed", type=int, default=SEED)
-    options = parser.parse_args()
-    prepare(options.data, options.seed).save(options.workload)
+def pairs(examples: Examples, rows: np.ndarray) -> Pairs:
+    return Pairs(rows, *examples.batch(rows))
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: {sys.argv[0]} WORKLOAD")
+    workload(prepare(settings())).save(Path(sys.argv[1]))

@@ -1,40 +1,44 @@
-"""Our side of the translation benchmark; `workload.py` says what is measured."""
+"""Our side of the translation benchmark; `workload.py` says what is measured.
+
+It goes the way of scripts/train_translation.py: the text is read and tokenized and batches are put together when their
+turn comes, and that counts here. The peer finds its batches ready.
+"""
 
 import platform
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
-from workload import Arrays, Weights, main
+from workload import Pairs, Weights, Workload, main
 
 from seqrl import __version__, kernels
-from seqrl.losses import softmax_cross_entropy
 from seqrl.models.decoding import greedy
-from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
-from seqrl.optimizers import Adam
+from seqrl.training.memory import keep_freed_memory
+from seqrl.training.runs import settings_from
+from seqrl.training.translation.run import prepare
+from seqrl.training.translation.settings import TranslationSettings
 
 
-class Translator:
-    def __init__(self, settings: dict[str, Any], weights: Weights) -> None:
-        config = Seq2SeqConfig(**settings["model"] | {"dropout": settings["dropout"]})
-        rng = np.random.default_rng(settings["seed"])
-        self.model = Seq2Seq(config, rng=rng, dropout_rng=rng)
+class Translation:
+    def __init__(self, workload: Workload, weights: Weights, dropout: float) -> None:
+        settings = settings_from(TranslationSettings, workload.settings | {"dropout": dropout}, "workload")
+        preparation = prepare(settings)
+        self.task, self.optimizer = preparation.task, preparation.optimizer
+        self.model = preparation.translator.model
         self.model.load_state_dict(weights)
-        self.optimizer = Adam(self.model.parameters(), settings["learning_rate"], clip=settings["clip"])
-        self.limit = settings["limit"]
+        self.learning_rates = iter(workload.learning_rates)
+        self.limit = workload.limit
+        keep_freed_memory()
 
-    def batch(self, arrays: Arrays) -> Batch:
-        return Batch(*arrays)
+    def batch(self, pairs: Pairs) -> Pairs:
+        return pairs
 
-    def step(self, batch: Batch) -> float:
-        logits, backward = self.model.forward(batch)
-        _, target = batch.real_rows()
-        loss, dlogits = softmax_cross_entropy(logits, target, overwrite=True)
-        backward(dlogits)
+    def step(self, batch: Pairs) -> float:
+        self.optimizer.lr = next(self.learning_rates)
+        loss, _ = self.task.learn(batch.numbers)
         self.optimizer.step()
         return loss
 
-    def greedy(self, batch: Batch) -> list[list[int]]:
+    def greedy(self, batch: Pairs) -> list[list[int]]:
         return greedy(self.model, batch.source, batch.source_lengths, self.limit)
 
 
@@ -42,4 +46,4 @@ if __name__ == "__main__":
     versions = {"Python": platform.python_version(), "seqrl": __version__, "NumPy": np.__version__}
     if kernels.implementation == "compiled":
         versions["Numba"] = version("numba")
-    main(Translator, versions)
+    main(Translation, versions)

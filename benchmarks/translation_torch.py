@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-from workload import THREADS, Arrays, Weights, main
+from workload import THREADS, Pairs, Weights, Workload, main
 
 PAD, BOS, EOS = 0, 2, 3
 
@@ -26,15 +26,16 @@ class Batch(NamedTuple):
 
 
 class Seq2Seq(nn.Module):
-    def __init__(self, model: dict[str, Any], dropout: float) -> None:
+    def __init__(self, weights: Weights, dropout: float) -> None:
         super().__init__()
-        E, H = model["embedding"], model["hidden"]
-        self.source_embedding = nn.Embedding(model["source_vocabulary"], E)
-        self.target_embedding = nn.Embedding(model["target_vocabulary"], E)
+        V_source, E = weights["source_embedding.weight"].shape
+        H, V_target = weights["output.weight"].shape
+        self.source_embedding = nn.Embedding(V_source, E)
+        self.target_embedding = nn.Embedding(V_target, E)
         self.encoder = nn.LSTM(E, H // 2, bidirectional=True)
         self.decoder = nn.LSTM(E, H)
         self.combine = nn.Linear(2 * H, H, bias=False)
-        self.output = nn.Linear(H, model["target_vocabulary"])
+        self.output = nn.Linear(H, V_target)
         self.dropout = nn.Dropout(dropout)
 
     def encode(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -84,17 +85,19 @@ class Seq2Seq(nn.Module):
         return torch.stack(steps, dim=1)
 
 
-class Translator:
-    def __init__(self, settings: dict[str, Any], weights: Weights) -> None:
+class Translation:
+    def __init__(self, workload: Workload, weights: Weights, dropout: float) -> None:
+        settings = workload.settings
         torch.manual_seed(settings["seed"])
-        self.model = Seq2Seq(settings["model"], settings["dropout"])
+        self.model = Seq2Seq(weights, dropout)
         load(self.model, weights)
         learned = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.Adam(learned, lr=settings["learning_rate"], fused=True)
-        self.clip, self.limit = settings["clip"], settings["limit"]
+        self.optimizer = torch.optim.Adam(learned, fused=True)
+        self.learning_rates = iter(workload.learning_rates)
+        self.clip, self.limit = settings["clip"], workload.limit
 
-    def batch(self, arrays: Arrays) -> Batch:
-        source, lengths, target, target_lengths = map(torch.from_numpy, arrays)
+    def batch(self, pairs: Pairs) -> Batch:
+        source, lengths, target, target_lengths = map(torch.from_numpy, pairs[1:])
         S, T = source.shape[1], target.shape[1]
         real = (torch.arange(T)[:, None] < target_lengths).flatten().nonzero()[:, 0]
         return Batch(
@@ -113,6 +116,7 @@ class Translator:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        self.optimizer.param_groups[0]["lr"] = next(self.learning_rates)
         self.optimizer.step()
         return loss.item()
 
@@ -146,4 +150,4 @@ def load(model: Seq2Seq, weights: Weights) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(THREADS)
-    main(Translator, {"Python": platform.python_version(), "PyTorch": torch.__version__, "NumPy": np.__version__})
+    main(Translation, {"Python": platform.python_version(), "PyTorch": torch.__version__, "NumPy": np.__version__})

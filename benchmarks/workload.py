@@ -8,6 +8,8 @@ that reads the workload written by `prepare_translation.py` (the same batches an
 measured as one line of JSON.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 import time
@@ -26,63 +28,68 @@ CURVE_STEPS = 20
 SINGLES = 200  # sentences that are also translated one at a time
 
 
-class Arrays(NamedTuple):
+class Pairs(NamedTuple):
     """A batch of N sentence pairs, padded at the end; targets end with EOS."""
 
+    numbers: Integers  # (N,), in the corpus
     source: Integers  # (N, S)
     source_lengths: Integers  # (N,)
     target: Integers  # (N, T)
     target_lengths: Integers  # (N,)
 
-
-def alone(batch: Arrays, row: int) -> Arrays:
-    """One sentence pair of a batch, without its padding."""
-    source, source_lengths, target, target_lengths = (field[row : row + 1] for field in batch)
-    return Arrays(source[:, : source_lengths[0]], source_lengths, target[:, : target_lengths[0]], target_lengths)
+    def alone(self, row: int) -> Pairs:
+        """One of the pairs, without padding."""
+        numbers, source, source_lengths, target, target_lengths = (field[row : row + 1] for field in self)
+        source, target = source[:, : source_lengths[0]], target[:, : target_lengths[0]]
+        return Pairs(numbers, source, source_lengths, target, target_lengths)
 
 
 class Workload(NamedTuple):
-    settings: dict[str, Any]
+    settings: dict[str, Any]  # a TranslationSettings
+    learning_rates: list[float]  # of every step
+    limit: int  # tokens in a translation, at most
     initial: Weights
-    trained: Weights  # for decoding: after training, sentences end where they should
-    train: list[Arrays]  # the batches of one epoch
-    held_out: list[Arrays]
+    trained: Weights  # for decoding: after some training, sentences end where they should
+    train: list[Pairs]  # the batches of one epoch
+    held_out: list[Pairs]
 
     def save(self, path: Path) -> None:
-        arrays = {f"initial/{name}": value for name, value in self.initial.items()}
-        arrays |= {f"trained/{name}": value for name, value in self.trained.items()}
-        for kind, batches in ("train", self.train), ("held_out", self.held_out):
-            for number, batch in enumerate(batches):
+        arrays: dict[str, Any] = {}
+        for kind in "initial", "trained":
+            arrays |= {f"{kind}/{name}": value for name, value in getattr(self, kind).items()}
+        for kind in "train", "held_out":
+            for number, batch in enumerate(getattr(self, kind)):
                 arrays |= {f"{kind}/{number:05}/{name}": value for name, value in batch._asdict().items()}
+        arrays["json"] = np.array(json.dumps([self.settings, self.learning_rates, self.limit]))
         with open(path, "wb") as file:
-            np.savez(file, settings=np.array(json.dumps(self.settings)), **arrays)
+            np.savez(file, **arrays)
 
     @classmethod
-    def load(cls, path: Path) -> "Workload":
-        with np.load(path, allow_pickle=False) as file:
+    def load(cls, path: Path) -> Workload:
+        with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
 
         def weights(kind: str) -> Weights:
             return {name.removeprefix(f"{kind}/"): a for name, a in arrays.items() if name.startswith(f"{kind}/")}
 
-        def batches(kind: str) -> list[Arrays]:
+        def batches(kind: str) -> list[Pairs]:
             numbers = sorted({name.split("/")[1] for name in arrays if name.startswith(f"{kind}/")})
-            return [Arrays(*(arrays[f"{kind}/{number}/{field}"] for field in Arrays._fields)) for number in numbers]
+            return [Pairs(*(arrays[f"{kind}/{number}/{field}"] for field in Pairs._fields)) for number in numbers]
 
-        settings = json.loads(str(arrays["settings"]))
-        return cls(settings, weights("initial"), weights("trained"), batches("train"), batches("held_out"))
+        some = json.loads(str(arrays["json"]))
+        return cls(*some, weights("initial"), weights("trained"), batches("train"), batches("held_out"))
 
 
 class Side(Protocol):
-    """One side's model, in training and in use. Made anew for every measurement."""
+    """One side's model, in training and in use."""
 
-    def __init__(self, settings: dict[str, Any], weights: Weights) -> None: ...
+    def __init__(self, workload: Workload, weights: Weights, dropout: float) -> None: ...
 
-    def batch(self, arrays: Arrays) -> Any:
-        """The arrays as this side holds them; not timed."""
+    def batch(self, pairs: Pairs) -> Any:
+        """The pairs as this side likes them; not timed."""
 
     def step(self, batch: Any) -> float:
-        """One step of training: forward, backward, clipping, Adam. Returns the loss."""
+        """One step of training: learning rate, forward, backward, clipping, update. Returns the mean loss of a token."""
         ...
 
     def greedy(self, batch: Any) -> Sequence[Sequence[int]]:
@@ -92,29 +99,32 @@ class Side(Protocol):
 
 def loss_curve(side: type[Side], workload: Workload) -> dict[str, Any]:
     """The losses of the first steps, without dropout: two libraries don't draw the same masks."""
-    model = side(workload.settings | {"dropout": 0.0}, workload.initial)
-    return {"losses": [model.step(model.batch(arrays)) for arrays in workload.train[:CURVE_STEPS]]}
+    model = side(workload, workload.initial, dropout=0.0)
+    return {"losses": [model.step(model.batch(pairs)) for pairs in workload.train[:CURVE_STEPS]]}
 
 
 def train(side: type[Side], workload: Workload) -> dict[str, Any]:
     """Target tokens a second over an epoch, after one to warm up, and the peak of the process's memory."""
-    model = side(workload.settings, workload.initial)
-    batches = [model.batch(arrays) for arrays in workload.train]
-    tokens = sum(int(arrays.target_lengths.sum()) for arrays in workload.train)
+    model = side(workload, workload.initial, workload.settings["dropout"])
+    batches = [model.batch(pairs) for pairs in workload.train]
+    tokens = sum(int(pairs.target_lengths.sum()) for pairs in workload.train)
     for batch in batches:
         model.step(batch)
     start = time.perf_counter()
-    for batch in batches:
-        loss = model.step(batch)
+    losses = [model.step(batch) for batch in batches]
     seconds = time.perf_counter() - start
-    return {"tokens_per_second": tokens / seconds, "peak_megabytes": peak_megabytes(), "last_loss": loss}
+    return {
+        "tokens_per_second": tokens / seconds,
+        "peak_megabytes": peak_megabytes(),
+        "mean_loss": sum(losses) / len(losses),
+    }
 
 
 def decode(side: type[Side], workload: Workload) -> dict[str, Any]:
     """Sentences a second by greedy decoding, in batches and one at a time, and the translations."""
-    model = side(workload.settings, workload.trained)
-    batches = [model.batch(arrays) for arrays in workload.held_out]
-    singles = [model.batch(alone(arrays, i)) for arrays in workload.held_out for i in range(len(arrays.source))]
+    model = side(workload, workload.trained, dropout=0.0)
+    batches = [model.batch(pairs) for pairs in workload.held_out]
+    singles = [model.batch(pairs.alone(row)) for pairs in workload.held_out for row in range(len(pairs.numbers))]
 
     def sentences_per_second(batches: list[Any], repeats: int) -> tuple[float, list[Sequence[int]]]:
         rows = [row for batch in batches for row in model.greedy(batch)]
