@@ -2,7 +2,7 @@
 
 Rows of a batch are independent through time, so a recurrent loop is split over threads by rows, each with a
 one-thread BLAS. Inner loops run over one row and few arrays: LLVM can't prove that many arrays don't overlap
-and would not vectorise. Helpers stand in this file because Numba's cache doesn't notice changes elsewhere.
+and would not vectorise. They index from 0: an index that might be negative costs a test each, and the vectors. Helpers stand in this file because Numba's cache doesn't notice changes elsewhere.
 """
 
 import math
@@ -214,20 +214,21 @@ def _lstm_forward(start, stop, gates, weight_hh, peephole, hs, cs, lengths, reve
                 cs[after, n] = cs[before, n]
                 continue
             z, c, c_before, h = gates[t, n], cs[after, n], cs[before, n], hs[after, n]
+            i, f, g, o = z[:H], z[H : 2 * H], z[2 * H : 3 * H], z[3 * H :]
             if peeps:
                 for j in range(H):
-                    z[j] += peephole[0, j] * c_before[j]
-                    z[H + j] += peephole[1, j] * c_before[j]
+                    i[j] += peephole[0, j] * c_before[j]
+                    f[j] += peephole[1, j] * c_before[j]
             _sigmoid_row(z[: 2 * H])
-            _tanh_row(z[2 * H : 3 * H])
+            _tanh_row(g)
             for j in range(H):
-                c[j] = z[H + j] * c_before[j] + z[j] * z[2 * H + j]
+                c[j] = f[j] * c_before[j] + i[j] * g[j]
             if peeps:
                 for j in range(H):
-                    z[3 * H + j] += peephole[2, j] * c[j]
-            _sigmoid_row(z[3 * H :])
+                    o[j] += peephole[2, j] * c[j]
+            _sigmoid_row(o)
             for j in range(H):
-                h[j] = z[3 * H + j] * _tanh(c[j])
+                h[j] = o[j] * _tanh(c[j])
 
 
 def lstm_forward(
@@ -251,31 +252,30 @@ def _lstm_backward(start, stop, dy, dh, dc, gates, weight_t, peephole, cs, lengt
                 d[:] = 0
                 continue
             z, c, c_before = gates[t, n], cs[after, n], cs[before, n]
+            i, f, g, o = z[:H], z[H : 2 * H], z[2 * H : 3 * H], z[3 * H :]
+            di, df, dg, do = d[:H], d[H : 2 * H], d[2 * H : 3 * H], d[3 * H :]
             dh_n, dc_n, dy_n = dh[n], dc[n], dy[t, n]
-            for j in range(H):
-                dh_n[j] += dy_n[j]
             for j in range(H):
                 tanh_c[j] = _tanh(c[j])
             for j in range(H):
-                o = z[3 * H + j]
-                d[3 * H + j] = dh_n[j] * tanh_c[j] * (o - o * o)
+                dh_n[j] += dy_n[j]
+                do[j] = dh_n[j] * tanh_c[j] * (o[j] - o[j] * o[j])
             for j in range(H):
-                dh_o = dh_n[j] * z[3 * H + j]
+                dh_o = dh_n[j] * o[j]
                 dc_n[j] += dh_o - dh_o * tanh_c[j] * tanh_c[j]
             if peeps:
                 for j in range(H):
-                    dc_n[j] += d[3 * H + j] * peephole[2, j]
+                    dc_n[j] += do[j] * peephole[2, j]
             for j in range(H):
-                i, g = z[j], z[2 * H + j]
-                d[j] = dc_n[j] * g * (i - i * i)
-                d[2 * H + j] = dc_n[j] * (i - i * g * g)
+                di[j] = dc_n[j] * g[j] * (i[j] - i[j] * i[j])
             for j in range(H):
-                f = z[H + j]
-                d[H + j] = dc_n[j] * c_before[j] * (f - f * f)
-                dc_n[j] *= f
+                dg[j] = dc_n[j] * (i[j] - i[j] * g[j] * g[j])
+            for j in range(H):
+                df[j] = dc_n[j] * c_before[j] * (f[j] - f[j] * f[j])
+                dc_n[j] *= f[j]
             if peeps:
                 for j in range(H):
-                    dc_n[j] += d[j] * peephole[0, j] + d[H + j] * peephole[1, j]
+                    dc_n[j] += di[j] * peephole[0, j] + df[j] * peephole[1, j]
             dh_n[:] = 0
         _add_product(dgates[t, start:stop], weight_t, dh[start:stop])
 
@@ -311,18 +311,19 @@ def _gru_forward(start, stop, gates, weight_hh, bias_hn, hs, hidden_n, lengths, 
         for n in range(start, stop):
             z, m, u = gates[t, n], hidden_n[t, n], hidden[n - start]
             h, h_before = hs[after, n], hs[before, n]
+            reset, update, candidate, u_n = z[:H], z[H : 2 * H], z[2 * H :], u[2 * H :]
             for j in range(2 * H):
                 z[j] += u[j]
             _sigmoid_row(z[: 2 * H])
             for j in range(H):
-                m[j] = u[2 * H + j] + bias_hn[j]
+                m[j] = u_n[j] + bias_hn[j]
             for j in range(H):
-                z[2 * H + j] = _tanh(z[2 * H + j] + z[j] * m[j])
+                candidate[j] = _tanh(candidate[j] + reset[j] * m[j])
             if t >= lengths[n]:
                 h[:] = h_before
                 continue
             for j in range(H):
-                h[j] = z[2 * H + j] + z[H + j] * (h_before[j] - z[2 * H + j])
+                h[j] = candidate[j] + update[j] * (h_before[j] - candidate[j])
 
 
 def gru_forward(
@@ -345,22 +346,21 @@ def _gru_backward(start, stop, dy, dh, gates, weight_t, hs, hidden_n, lengths, r
                 d_hidden[:] = 0
                 continue
             z, m, h_before, dh_n, dy_n = gates[t, n], hidden_n[t, n], hs[before, n], dh[n], dy[t, n]
+            reset, update, candidate = z[:H], z[H : 2 * H], z[2 * H :]
+            d_reset, d_update, d_candidate = d[:H], d[H : 2 * H], d[2 * H :]
             for j in range(H):
                 dh_n[j] += dy_n[j]
             for j in range(H):
-                update, candidate = z[H + j], z[2 * H + j]
-                d[H + j] = dh_n[j] * (h_before[j] - candidate) * (update - update * update)
+                d_update[j] = dh_n[j] * (h_before[j] - candidate[j]) * (update[j] - update[j] * update[j])
             for j in range(H):
-                update, candidate = z[H + j], z[2 * H + j]
-                d[2 * H + j] = (dh_n[j] - dh_n[j] * update) * (1 - candidate * candidate)
-                dh_n[j] *= update
+                d_candidate[j] = (dh_n[j] - dh_n[j] * update[j]) * (1 - candidate[j] * candidate[j])
+                dh_n[j] *= update[j]
             for j in range(H):
-                reset = z[j]
-                d[j] = d[2 * H + j] * m[j] * (reset - reset * reset)
-            for j in range(2 * H):
-                d_hidden[j] = d[j]
+                d_reset[j] = d_candidate[j] * m[j] * (reset[j] - reset[j] * reset[j])
+            d_hidden[: 2 * H] = d[: 2 * H]
+            d_hidden_n = d_hidden[2 * H :]
             for j in range(H):
-                d_hidden[2 * H + j] = d[2 * H + j] * z[j]
+                d_hidden_n[j] = d_candidate[j] * reset[j]
         _add_product(dhidden[t, start:stop], weight_t, dh[start:stop])
 
 
@@ -544,7 +544,8 @@ def add_rows(table: Array, ids: Integers, values: Array) -> None:
 
 @jit
 def _take_gradient(start, stop, grad, part):
-    for p in range(start, stop):
+    grad, part = grad[start:stop], part[start:stop]
+    for p in range(grad.size):
         grad[p] += part[p]
         part[p] = 0
 
@@ -555,7 +556,8 @@ def take_gradient(grad: Array, part: Array) -> None:
 
 @jit
 def _sgd_update(start, stop, value, grad, velocity, scale, lr, momentum, weight_decay):
-    for p in range(start, stop):
+    value, grad, velocity = value[start:stop], grad[start:stop], velocity[start:stop]
+    for p in range(grad.size):
         g = scale * grad[p] + weight_decay * value[p]
         if velocity.size:
             g += momentum * velocity[p]
@@ -574,7 +576,8 @@ def sgd_update(
 
 @jit
 def _adam_update(start, stop, value, grad, first, second, scale, rate, b1, rest1, b2, rest2, root, eps, decay, shrink):
-    for p in range(start, stop):
+    value, grad, first, second = value[start:stop], grad[start:stop], first[start:stop], second[start:stop]
+    for p in range(grad.size):
         g = scale * grad[p] + decay * value[p]
         m = b1 * first[p] + rest1 * g
         v = b2 * second[p] + rest2 * g * g

@@ -58,15 +58,15 @@ class TranslationSettings:
     """Share of the target's probability that is spread over the vocabulary."""
     optimizer: str = "adam"
     """sgd, adam or adamw."""
-    learning_rate: float = 4e-3
+    learning_rate: float = 6e-3
     """At the start of the schedule."""
     schedule: str = "cosine"
     """How the learning rate falls over the epochs: constant, linear or cosine."""
     clip: float = 5.0
     """Largest norm of the gradient."""
-    batch_size: int = 64
+    batch_size: int = 128
     """Pairs in a step."""
-    epochs: int = 12
+    epochs: int = 25
     """Most passes over the training pairs."""
     patience: int = 5
     """Stop after so many epochs without a better validation loss."""
