@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import io
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -81,14 +80,15 @@ def _description(options: type) -> str:
 
 
 def _first_sentence(box: str) -> str:
-    """What a box of tyro's says above its first rule, in one line."""
-    lines = []
+    """What a box of tyro's says under its title and above its next rule, in one line."""
+    said: list[str] = []
     for line in box.splitlines()[1:]:
         text = line.strip("│╭╮╰╯ ")
-        if not text.strip("─"):
+        if text.strip("─-"):
+            said.append(text)
+        elif said:
             break
-        lines.append(text)
-    return re.sub(r"\s+", " ", " ".join(lines)).removeprefix("Error parsing ") or box.strip()
+    return " ".join(said).removeprefix("Error parsing ") or box.strip()
 
 
 def _fail(message: str) -> int:

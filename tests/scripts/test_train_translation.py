@@ -92,7 +92,18 @@ def test_aligned_files_give_the_same_run_as_pairs(train: Main, trained: Path, pa
     [
         ["--cell", "rnn", "--no-bidirectional", "--attention", "none", "--peeky", "--reverse-source"],
         ["--cell", "gru", "--layers", "2", "--attention", "general", "--tokenizer", "char", "--label-smoothing", "0.1"],
-        ["--attention", "additive", "--tokenizer", "bpe", "--vocabulary-size", "60", "--optimizer", "sgd", "--clip", "1"],
+        [
+            "--attention",
+            "additive",
+            "--tokenizer",
+            "bpe",
+            "--vocabulary-size",
+            "60",
+            "--optimizer",
+            "sgd",
+            "--clip",
+            "1",
+        ],
         ["--attention", "scaled-dot", "--max-length", "6", "--dropout", "0", "--optimizer", "adamw", "--seed", "5"],
     ],
 )
@@ -111,9 +122,7 @@ def test_an_existing_run_is_refused_and_stays_as_it_is(train: Main, trained: Pat
     assert contents(trained) == before
 
 
-def test_overwriting_leaves_nothing_of_the_earlier_run(
-    train: Main, trained: Path, pairs: Path, tmp_path: Path
-) -> None:
+def test_overwriting_leaves_nothing_of_the_earlier_run(train: Main, trained: Path, pairs: Path, tmp_path: Path) -> None:
     shutil.copytree(trained, tmp_path / "run")
     (tmp_path / "run" / "old.png").write_bytes(b"")
     arguments = ["--pairs", pairs, "--out", tmp_path / "run", "--overwrite", "--attention", "none", "--epochs", "1"]
@@ -240,13 +249,17 @@ def test_resuming_a_folder_that_is_no_run_is_refused(resume: Main, tmp_path: Pat
     assert not (tmp_path / "missing").exists()
 
 
-def test_resuming_with_other_data_is_refused(train: Main, resume: Main, pairs: Path, tmp_path: Path, capsys: Lines) -> None:
+def test_resuming_with_other_data_is_refused(
+    train: Main, resume: Main, pairs: Path, tmp_path: Path, capsys: Lines
+) -> None:
     own = tmp_path / "own.tsv"
     shutil.copy(pairs, own)
     assert train(["--pairs", own, "--out", tmp_path / "run", "--epochs", "1"]) == 0
     own.write_text(own.read_text().replace("dogs", "frogs"))
     capsys.readouterr()
-    assert f"{own}: not what {tmp_path / 'run'} was begun with" in complaint(resume(["--resume", tmp_path / "run"]), capsys)
+    assert f"{own}: not what {tmp_path / 'run'} was begun with" in complaint(
+        resume(["--resume", tmp_path / "run"]), capsys
+    )
 
 
 def test_out_of_time_ends_with_results_and_can_go_on(train: Main, resume: Main, pairs: Path, tmp_path: Path) -> None:

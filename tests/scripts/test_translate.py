@@ -70,9 +70,7 @@ def test_attention_plot_is_a_picture(translate: Main, trained: Path, tmp_path: P
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_word_that_is_unknown_is_named_and_the_rest_translated(
-    translate: Main, trained: Path, capsys: Lines
-) -> None:
+def test_a_word_that_is_unknown_is_named_and_the_rest_translated(translate: Main, trained: Path, capsys: Lines) -> None:
     assert translate([trained, SENTENCES[0], "I see two zebras."]) == 0
     output, error = capsys.readouterr()
     assert output.count("\n") == 2
@@ -156,8 +154,7 @@ BAD_RUNS: dict[str, tuple[Callable[[Path], None], str]] = {
     "wrong type": (edit('"hidden": 16', '"hidden": "16"'), "hidden is '16'; expected a value such as 256"),
     "other size": (
         edit('"hidden": 16', '"hidden": 32'),
-        "best.safetensors: the weights hold 'encoder.layers.0.ahead.weight_ih' of shape (8, 32), "
-        "the model has (8, 64)",
+        "best.safetensors: the weights hold 'encoder.layers.0.ahead.weight_ih' of shape (8, 32), the model has (8, 64)",
     ),
 }
 

@@ -1,0 +1,85 @@
+from dataclasses import dataclass, field
+
+import pytest
+
+from seqrl.errors import InputError, MissingExtra
+from seqrl.training import command
+
+
+@dataclass(frozen=True)
+class Model:
+    hidden: int = 4
+    """Units."""
+    deep: bool = False
+    """Or not."""
+
+
+@dataclass(frozen=True)
+class Options:
+    model: Model = field(default_factory=Model)
+    out: str | None = None
+    names: tuple[str, ...] = ()
+
+
+def test_options_of_inner_dataclasses_have_no_prefix() -> None:
+    options = command.parse(Options, ["--hidden", "3", "--deep", "--out", "x", "--names", "a", "b"])
+    assert options == Options(Model(3, True), "x", ("a", "b"))
+    assert command.parse(Options, []) == Options()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--hiden", "3"], "unknown option '--hiden' (did you mean '--hidden'?); --help lists them"),
+        (["--zzz"], "unknown option '--zzz'; --help lists them"),
+        (["stray"], "unknown option 'stray'; --help lists them"),
+        (["--hidden", "x"], "--hidden: invalid literal for int() with base 10: 'x'"),
+        (["--hidden"], "Missing value for argument '--hidden'. Expected 1 values."),
+    ],
+)
+def test_a_bad_option_is_one_line_and_status_2(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.run(lambda options: 0, Options, arguments) == 2
+    program, _, message = capsys.readouterr().err.partition(": ")
+    assert message == f"{expected}\n"
+
+
+def test_help_names_every_option_and_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        command.run(lambda options: 0, Options, ["--help"])
+    assert not end.value.code
+    shown = capsys.readouterr().out
+    for part in "--hidden INT", "Units.", "(default: 4)", "--deep, --no-deep", "--out STR":
+        assert part in shown
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "expected"),
+    [
+        (InputError("a.tsv:3: no tab"), 2, "a.tsv:3: no tab"),
+        (InputError("in\ntwo lines"), 2, "in two lines"),
+        (MissingExtra('pip install "seqrl[plots]"'), 2, 'pip install "seqrl[plots]"'),
+        (PermissionError(13, "Permission denied", "a.tsv"), 2, "a.tsv: Permission denied"),
+        (MemoryError("Unable to allocate 9 TiB"), 2, "not enough memory (Unable to allocate 9 TiB)"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_what_a_user_can_cause_is_one_line(
+    error: BaseException, status: int, expected: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(options: Options) -> int:
+        raise error
+
+    assert command.run(fail, Options, []) == status
+    shown = capfd.readouterr().err
+    assert shown.count("\n") == 1
+    assert shown.endswith(f"{expected}\n")
+
+
+def test_a_mistake_in_the_program_shows_where_it_is() -> None:
+    def fail(options: Options) -> int:
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError, match="a bug"):
+        command.run(fail, Options, [])
