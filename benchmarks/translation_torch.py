@@ -62,24 +62,26 @@ class Seq2Seq(nn.Module):
         memory, state = self.encode(batch)
         y, _ = self.decoder(self.dropout(self.target_embedding(batch.inputs)), state)
         context = self.attend(y.transpose(0, 1), memory, batch).transpose(0, 1)
-        both = torch.cat([context, y], dim=-1).flatten(0, 1)[batch.real]
+        both = torch.cat([context, y], dim=-1).flatten(0, 1).index_select(0, batch.real)  # faster than [batch.real]
         return self.output(self.dropout(torch.tanh(self.combine(both))))
 
     def greedy(self, batch: Batch, limit: int) -> Tensor:
         memory, state = self.encode(batch)
-        N = batch.source.shape[1]
-        tokens = torch.full((1, N), BOS)
+        h, c = (part[0] for part in state)
+        N = len(h)
+        tokens = torch.full((N,), BOS)
         ended = torch.zeros(N, dtype=torch.bool)
         steps = []
         for _ in range(limit):
-            y, state = self.decoder(self.target_embedding(tokens), state)
-            y = y.transpose(0, 1)  # (N, 1, H)
-            both = torch.cat([self.attend(y, memory, batch), y], dim=-1)
-            logits = self.output(torch.tanh(self.combine(both)))[:, 0]
-            logits[:, [PAD, BOS]] = -torch.inf
-            tokens = logits.argmax(dim=-1)[None]
-            steps.append(tokens[0])
-            ended |= tokens[0] == EOS
+            # Twice as fast as nn.LSTM for a single step.
+            h, c = torch.lstm_cell(self.target_embedding(tokens), (h, c), *self.decoder.all_weights[0])
+            y = h[:, None]
+            both = torch.cat([self.attend(y, memory, batch), y], dim=-1)[:, 0]
+            logits = self.output(torch.tanh(self.combine(both)))
+            logits[:, PAD] = logits[:, BOS] = -torch.inf
+            tokens = logits.argmax(dim=-1)
+            steps.append(tokens)
+            ended |= tokens == EOS
             if ended.all():
                 break
         return torch.stack(steps, dim=1)
@@ -111,7 +113,6 @@ class Translation:
         )
 
     def step(self, batch: Batch) -> float:
-        self.model.train()
         loss = F.cross_entropy(self.model(batch), batch.labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -122,7 +123,8 @@ class Translation:
 
     @torch.inference_mode()
     def greedy(self, batch: Batch) -> list[list[int]]:
-        self.model.eval()
+        if self.model.training:
+            self.model.eval()
         rows = self.model.greedy(batch, self.limit).tolist()
         return [row[: row.index(EOS)] if EOS in row else row for row in rows]
 
