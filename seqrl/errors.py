@@ -44,4 +44,4 @@ def require(module: str, extra: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
-        raise MissingExtra(f"{module} is not installed; pip install \"seqrl[{extra}]\" brings it") from None
+        raise MissingExtra(f'{module} is not installed; pip install "seqrl[{extra}]" brings it') from None

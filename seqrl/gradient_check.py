@@ -48,8 +48,8 @@ def check_gradients(
 ) -> dict[str, float]:
     """Check every gradient of a layer in float64 against central differences of a random projection of its output.
 
-    `forward(layer, *inputs)` returns (output, backward); by default it is `layer.forward(*inputs)`. Inputs and outputs are
-    arrays or nested tuples of them (a recurrent layer's `scan` with its states, say); arrays of integers have no
+    `forward(layer, *inputs)` returns (output, backward); by default it is `layer.forward(*inputs)`. Inputs and outputs
+    are arrays or nested tuples of them (a recurrent layer's `scan` with its states, say); arrays of integers have no
     gradient. All parameters are drawn anew first: a wrong gradient of a bias hides while the bias is zero. A layer
     with randomness sees the same draws at every evaluation.
 

@@ -1,8 +1,9 @@
 """The hot loops compiled with Numba; `reference.py` says what each computes.
 
 Rows of a batch are independent through time, so a recurrent loop is split over threads by rows, each with a
-one-thread BLAS. Inner loops run over one row and few arrays: LLVM can't prove that many arrays don't overlap
-and would not vectorise. They index from 0: an index that might be negative costs a test each, and the vectors. Helpers stand in this file because Numba's cache doesn't notice changes elsewhere.
+one-thread BLAS. Inner loops run over one row and few arrays: LLVM can't prove that many arrays don't overlap, and would
+not vectorise. They index from 0, because an index that might be negative costs a test each, and the vectors. Helpers
+stand in this file because Numba's cache doesn't notice changes elsewhere.
 """
 
 import math
@@ -65,11 +66,13 @@ def _add_product(a, b, c):
 
 # ---- threads -------------------------------------------------------------------------------------------------
 
+WORTH_SPLITTING = 3e7
+
 
 def _in_parallel(kernel: Callable[..., object], size: int, work: float, *arguments: object) -> None:
     """Call kernel(start, stop, *arguments) over the parts of range(size), in threads when `work` (in
-    floating-point operations) pays for starting them."""
-    parts = min(threads.COUNT, size) if work > 1e6 and not threads.inside() else 1
+    floating-point operations) pays for starting them: waking a thread costs about 0.1 ms."""
+    parts = min(threads.COUNT, size) if work > WORTH_SPLITTING and not threads.inside() else 1
     edges = [size * part // parts for part in range(parts + 1)] if size else [0, 0]
     threads.run([partial(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
 

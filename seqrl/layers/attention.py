@@ -84,9 +84,13 @@ class DotAttention(Attention):
         if query.shape[-1] != A:
             raise InputError(f"{type(self).__name__} got queries of {query.shape[-1]} features and keys of {A}")
         scale = A**-0.5 if self.scaled else 1.0
+        keys, memory = np.asarray(keys, query.dtype), np.asarray(memory, query.dtype)
         context, weights = kernels.dot_attention_forward(query, keys, memory, lengths, scale)
 
         def backward(dcontext: Array) -> tuple[Array, Array, Array]:
+            if dcontext.shape != context.shape:
+                raise InputError(f"a gradient has the shape {dcontext.shape}; expected {context.shape}")
+            dcontext = np.asarray(dcontext, context.dtype)
             return kernels.dot_attention_backward(dcontext, query, keys, memory, weights, scale)
 
         return (context, weights), backward

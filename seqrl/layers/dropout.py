@@ -33,6 +33,8 @@ class Dropout(Layer):
         draws = np.frombuffer(self.rng.bytes(2 * x.size), np.uint16).reshape(x.shape)
 
         def backward(dy: Array) -> Array:
+            if dy.shape != draws.shape:
+                raise InputError(f"a gradient has the shape {dy.shape}; expected {draws.shape}")
             return kernels.dropout(dy, draws, dropped)
 
         return kernels.dropout(x, draws, dropped), backward

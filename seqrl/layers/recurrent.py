@@ -8,6 +8,9 @@ They speak two ways. `forward(x)` is a plain layer over a sequence x (T, N, D). 
 A state of None is zero; a gradient of None is zero. Step t of row n counts when t < lengths[n]: the others
 hand the state on, give y = 0 and receive no gradient. With `reverse` the sequence is read from its last
 real step to its first. `step(x_t, state)` is one step, for decoding and acting.
+
+Inputs, states and gradients of another dtype are converted to the layer's; a wrong shape raises InputError. The y that
+`scan` returns may share memory with what its backward reads, so it is not to be written into.
 """
 
 from __future__ import annotations
@@ -41,9 +44,7 @@ class Recurrent(Layer):
     def __init__(self, D: int, H: int, *, rng: np.random.Generator) -> None:
         if D < 1 or H < 1:
             raise InputError(f"{type(self).__name__} got {D} inputs and {H} hidden units; expected at least 1 of each")
-        self.weight_ih = Parameter(
-            np.concatenate([glorot_uniform(rng, (D, H)) for _ in range(self.gates)], axis=1)
-        )
+        self.weight_ih = Parameter(np.concatenate([glorot_uniform(rng, (D, H)) for _ in range(self.gates)], axis=1))
         self.weight_hh = Parameter(orthogonal(rng, (H, self.gates * H)))
         self.bias = Parameter(np.zeros(self.gates * H))
 
@@ -74,12 +75,16 @@ class Recurrent(Layer):
 
     def project(self, x: Array) -> Array:
         """The input's share of the gates, x W_ih + b, (..., gates * H)."""
-        D = self.weight_ih.shape[0]
-        if x.shape[-1] != D:
-            raise InputError(f"{type(self).__name__} got input of shape {x.shape}; expected (..., {D})")
-        z = x @ self.weight_ih.value
+        z = self.checked(x) @ self.weight_ih.value
         z += self.bias.value
         return z
+
+    def checked(self, x: npt.ArrayLike) -> Array:
+        """An input (..., D) in the layer's dtype."""
+        x, D = np.asarray(x, self.weight_ih.value.dtype), self.weight_ih.shape[0]
+        if x.ndim == 0 or x.shape[-1] != D:
+            raise InputError(f"{type(self).__name__} got input of shape {x.shape}; expected (..., {D})")
+        return x
 
     def project_backward(self, x: Array, dgates: Array) -> Array:
         x2, dgates2 = rows(x), rows(dgates)
@@ -89,7 +94,11 @@ class Recurrent(Layer):
 
     def states_between(self, T: int, N: int, initial: Array | None, reverse: bool) -> Array:
         """Room for the states between T steps, (T + 1, N, H), with the initial one in its place."""
-        states = np.empty((T + 1, N, self.H), self.dtype)
+        states = np.empty((T + 1, N, self.H), self.weight_hh.value.dtype)
+        if initial is not None and np.shape(initial) != (N, self.H):
+            raise InputError(
+                f"{type(self).__name__} got a state of shape {np.shape(initial)}; expected ({N}, {self.H})"
+            )
         states[T if reverse else 0] = 0 if initial is None else initial
         return states
 
@@ -111,9 +120,13 @@ def _zero_padding(y: Array, lengths: Integers) -> Array:
     return y * (np.arange(T)[:, None] < lengths)[:, :, None].astype(y.dtype)
 
 
-def _gradient(given: Array | None, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """A gradient that the kernel may overwrite; None is zero."""
-    return np.zeros(shape, dtype) if given is None else np.array(given, dtype, order="C")
+def _gradient(given: Array | None, like: Array, copy: bool | None = None) -> Array:
+    """A contiguous gradient of `like`, None being zero; a copy where the kernel is to overwrite it."""
+    if given is None:
+        return np.zeros_like(like)
+    if np.shape(given) != like.shape:
+        raise InputError(f"a gradient has the shape {np.shape(given)}; expected {like.shape}")
+    return np.array(given, like.dtype, order="C", copy=copy)
 
 
 def _ends(states: Array, reverse: bool) -> tuple[Array, Array, Array, Array]:
@@ -138,6 +151,7 @@ class RNN(Recurrent):
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
+        x = self.checked(x)
         T, N, _ = x.shape
         lengths = _lengths(lengths, T, N)
         hs = self.states_between(T, N, state, reverse)
@@ -145,8 +159,7 @@ class RNN(Recurrent):
         h_read, h_written, _, h_final = _ends(hs, reverse)
 
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
-            dh = _gradient(dstate, h_final.shape, hs.dtype)
-            dy = np.zeros_like(h_written) if dy is None else np.ascontiguousarray(dy)
+            dh, dy = _gradient(dstate, h_final, copy=True), _gradient(dy, h_written)
             dgates = kernels.rnn_backward(dy, dh, self.weight_hh.value, hs, lengths, reverse, self.rectified)
             self.weight_hh.grad += rows(h_read).T @ rows(dgates)
             return self.project_backward(x, dgates), dh
@@ -176,11 +189,12 @@ class LSTM(Recurrent):
         self.peephole = Parameter(rng.normal(0, 0.1, (3, H))) if peephole else None
 
     def _peephole(self) -> Array:
-        return np.empty((0, self.H), self.dtype) if self.peephole is None else self.peephole.value
+        return np.empty((0, self.H), self.weight_hh.value.dtype) if self.peephole is None else self.peephole.value
 
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
+        x = self.checked(x)
         T, N, _ = x.shape
         lengths = _lengths(lengths, T, N)
         h0, c0 = (None, None) if state is None else state
@@ -193,16 +207,17 @@ class LSTM(Recurrent):
 
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
             dh_final, dc_final = (None, None) if dstate is None else dstate
-            dh = _gradient(dh_final, h_final.shape, hs.dtype)
-            dc = _gradient(dc_final, c_final.shape, cs.dtype)
-            dy = np.zeros_like(h_written) if dy is None else np.ascontiguousarray(dy)
+            dh, dc = _gradient(dh_final, h_final, copy=True), _gradient(dc_final, c_final, copy=True)
+            dy = _gradient(dy, h_written)
             dgates = kernels.lstm_backward(
                 dy, dh, dc, gates, self.weight_hh.value, self._peephole(), cs, lengths, reverse
             )
             self.weight_hh.grad += rows(h_read).T @ rows(dgates)
             if self.peephole is not None:
                 di, df, _, do = np.split(dgates, 4, axis=2)
-                self.peephole.grad += [(d * c).sum(axis=(0, 1)) for d, c in ((di, c_read), (df, c_read), (do, c_written))]
+                self.peephole.grad += [
+                    (d * c).sum(axis=(0, 1)) for d, c in ((di, c_read), (df, c_read), (do, c_written))
+                ]
             return self.project_backward(x, dgates), (dh, dc)
 
         return (_zero_padding(h_written, lengths), (h_final.copy(), c_final.copy())), backward
@@ -211,9 +226,7 @@ class LSTM(Recurrent):
         N, _ = gates.shape
         h0, c0 = (None, None) if state is None else state
         hs, cs = self.states_between(1, N, h0, False), self.states_between(1, N, c0, False)
-        kernels.lstm_forward(
-            gates[None], self.weight_hh.value, self._peephole(), hs, cs, _lengths(None, 1, N), False
-        )
+        kernels.lstm_forward(gates[None], self.weight_hh.value, self._peephole(), hs, cs, _lengths(None, 1, N), False)
         return hs[1], (hs[1], cs[1])
 
 
@@ -232,6 +245,7 @@ class GRU(Recurrent):
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
+        x = self.checked(x)
         T, N, _ = x.shape
         lengths = _lengths(lengths, T, N)
         hs = self.states_between(T, N, state, reverse)
@@ -241,11 +255,8 @@ class GRU(Recurrent):
         h_read, h_written, _, h_final = _ends(hs, reverse)
 
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
-            dh = _gradient(dstate, h_final.shape, hs.dtype)
-            dy = np.zeros_like(h_written) if dy is None else np.ascontiguousarray(dy)
-            dgates, dhidden = kernels.gru_backward(
-                dy, dh, gates, self.weight_hh.value, hs, hidden_n, lengths, reverse
-            )
+            dh, dy = _gradient(dstate, h_final, copy=True), _gradient(dy, h_written)
+            dgates, dhidden = kernels.gru_backward(dy, dh, gates, self.weight_hh.value, hs, hidden_n, lengths, reverse)
             self.weight_hh.grad += rows(h_read).T @ rows(dhidden)
             self.bias_hn.grad += rows(dhidden)[:, 2 * self.H :].sum(axis=0)
             return self.project_backward(x, dgates), dh
@@ -312,7 +323,10 @@ class Stack(Layer):
         states = (None,) * len(self.layers) if state is None else state
         finals = []
         for layer, initial in zip(self.layers, states, strict=True):
-            (x, final), _ = layer.scan(x, initial, lengths)
+            if isinstance(layer, Stack):
+                x, final = layer.read(x, initial, lengths)
+            else:
+                (x, final), _ = layer.scan(x, initial, lengths)
             finals.append(final)
         return x, tuple(finals)
 

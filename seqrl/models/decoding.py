@@ -10,7 +10,9 @@ from seqrl.errors import InputError
 from seqrl.kernels.reference import Integers
 from seqrl.models.seq2seq import Seq2Seq, pick_state
 from seqrl.parameter import Array
-from seqrl.text.specials import BOS, EOS, PAD
+from seqrl.text.specials import BOS, EOS
+
+LEAVING = 0.8  # rows that have ended are taken out when no more than this share goes on: taking out costs copies
 
 
 class Hypothesis(NamedTuple):
@@ -24,24 +26,27 @@ def greedy(model: Seq2Seq, source: Integers, lengths: Integers, limit: int) -> l
     """The likeliest token at each step, until EOS or `limit` tokens. Rows that have ended leave the batch."""
     if limit < 1:
         raise InputError(f"the limit is {limit}; expected at least 1")
-    N = len(source)
+    N, S = source.shape
     encoded = model.encode(source, lengths)
-    state, table = encoded.state, model.decoder_table()
+    state, table = encoded.state, model.decoder_table(N * S)
     tokens = np.full(N, BOS, np.int64)
     alive = np.arange(N)
-    ids = np.full((N, limit), EOS, np.int64)
+    going = np.ones(N, np.bool_)  # of those alive
+    ids = np.full((N, limit + 1), EOS, np.int64)
     for t in range(limit):
         logits, state = model.decode_step(tokens, encoded, state, table)
-        logits[:, [PAD, BOS]] = -np.inf
         tokens = logits.argmax(axis=1)
         ids[alive, t] = tokens
-        going = tokens != EOS
-        if not going.all():
+        going &= tokens != EOS
+        count = np.count_nonzero(going)
+        if count == 0:
+            break
+        if count <= LEAVING * len(going):
             keep = np.flatnonzero(going)
-            if keep.size == 0:
-                break
             encoded, state, tokens, alive = encoded.pick(keep), pick_state(state, keep), tokens[keep], alive[keep]
-    return [row[: np.append(row, EOS).tolist().index(EOS)].tolist() for row in ids]
+            going = going[keep]
+    ends = (ids == EOS).argmax(axis=1)
+    return [row[:end].tolist() for row, end in zip(ids, ends, strict=True)]
 
 
 def beam_search(
@@ -56,9 +61,9 @@ def beam_search(
     for what, number in ("limit", limit), ("beam", beam):
         if number < 1:
             raise InputError(f"the {what} is {number}; expected at least 1")
-    N = len(source)
+    N, S = source.shape
     encoded = model.encode(source, lengths).pick(np.repeat(np.arange(N), beam))
-    state, table = encoded.state, model.decoder_table()
+    state, table = encoded.state, model.decoder_table(N * beam * S)
     tokens = np.full(N * beam, BOS, np.int64)
     scores = np.full((N, beam), -np.inf)  # log-probabilities; -inf for a place that is not in use
     scores[:, 0] = 0  # at first all places would be the same
@@ -67,7 +72,6 @@ def beam_search(
     ended: list[list[Hypothesis]] = [[] for _ in range(N)]
     for t in range(limit):
         logits, state = model.decode_step(tokens, encoded, state, table)
-        logits[:, [PAD, BOS]] = -np.inf
         V = logits.shape[1]
         totals = (scores.reshape(-1, 1) + _log_softmax(logits)).reshape(len(alive), beam * V)
         best = _largest(totals, min(beam, beam * V))

@@ -6,14 +6,14 @@
     h_t = tanh([context_t, y_t] W_c)                (Luong et al. 2015, equation 5)
     p(target_t) = softmax(h_t W_o + b_o)
 
-Without attention h_t is y_t. `peeky` gives the thought vector to every step of the decoder and to its output (Cho et al.
-2014); `reverse_source` reads the source from its end (Sutskever et al. 2014, section 3.3).
+Without attention h_t is y_t. `peeky` gives the thought vector to every step of the decoder and to its output
+(Cho et al. 2014); `reverse_source` reads the source from its end (Sutskever et al. 2014, section 3.3).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -30,7 +30,7 @@ from seqrl.layers.dropout import Dropout
 from seqrl.layers.embedding import Embedding
 from seqrl.layers.recurrent import CELLS, Stack, State
 from seqrl.parameter import Array
-from seqrl.text.specials import BOS
+from seqrl.text.specials import BOS, PAD
 
 ATTENTIONS: dict[str, Callable[[int, np.random.Generator], Attention | None]] = {
     "none": lambda H, rng: None,
@@ -78,7 +78,16 @@ class Batch(NamedTuple):
 
     def _rows(self, start: int, stop: int) -> Batch:
         source, source_lengths, target, target_lengths = (field[start:stop] for field in self)
-        return Batch(source[:, : source_lengths.max()], source_lengths, target[:, : target_lengths.max()], target_lengths)
+        return Batch(
+            source[:, : source_lengths.max()], source_lengths, target[:, : target_lengths.max()], target_lengths
+        )
+
+    def decoder_input(self) -> Integers:
+        """What the decoder reads, (T, N): BOS and the target without its last token."""
+        N, T = self.target.shape
+        shifted = np.full((T, N), BOS, np.int64)
+        shifted[1:] = self.target.T[:-1]
+        return shifted
 
     def real_rows(self) -> tuple[npt.NDArray[np.intp] | None, Integers]:
         """(indices of the real places of the target in time-major order, None for all; the target ids there)."""
@@ -96,16 +105,19 @@ class Encoded(NamedTuple):
     memory: Array  # (S, N, H)
     keys: Array | None  # (S, N, A)
     lengths: Integers  # (N,)
-    thought: Array | None  # (N, H), for a peeky decoder
+    thought: Array | None  # (N, H), for a peeky decoder,
+    gates: Array | None  # (N, gates * H), and its share of the first layer's gates
     state: State
 
     def pick(self, rows: npt.NDArray[np.intp]) -> Encoded:
         """The same for some of the sources, possibly repeated."""
+        memory = self.memory[:, rows]
         return Encoded(
-            self.memory[:, rows],
-            None if self.keys is None else self.keys[:, rows],
+            memory,
+            memory if self.keys is self.memory else _pick(self.keys, (slice(None), rows)),
             self.lengths[rows],
-            None if self.thought is None else self.thought[rows],
+            _pick(self.thought, rows),
+            _pick(self.gates, rows),
             pick_state(self.state, rows),
         )
 
@@ -146,7 +158,6 @@ class Seq2Seq(Layer):
         """Teacher forcing: logits (R, V) for the R real target tokens in the order of `batch.real_rows()`."""
         N, T = batch.target.shape
         real, _ = batch.real_rows()
-        S = batch.source.shape[1]
 
         source, embed_source_backward = self.source_embedding.forward(self._source(batch))
         source, drop_source_backward = self.dropout.forward(source)
@@ -154,9 +165,7 @@ class Seq2Seq(Layer):
         initial = self._initial(final)
         thought = _thought(initial)
 
-        shifted = np.full((T, N), BOS, np.int64)
-        shifted[1:] = batch.target.T[:-1]
-        x, embed_target_backward = self.target_embedding.forward(shifted)
+        x, embed_target_backward = self.target_embedding.forward(batch.decoder_input())
         x, drop_target_backward = self.dropout.forward(x)  # (T, N, E)
         E = x.shape[-1]
         if self.config.peeky:
@@ -180,7 +189,7 @@ class Seq2Seq(Layer):
             dh = drop_output_backward(output_backward(dlogits))
             if self.combine:
                 dh = combine_backward(dh * (1 - combined * combined))
-            dparts = _put(dh, real, T * N).reshape(T, N, -1)
+            dparts = _put(dh, real, T * N).reshape(T, N, dh.shape[-1])
             dthought = np.zeros_like(thought)
             dmemory = np.zeros_like(memory)
             if self.config.peeky:
@@ -220,64 +229,75 @@ class Seq2Seq(Layer):
 
     # ---- inference -------------------------------------------------------------------------------------------
 
-    def encode(self, source: Integers, lengths: Integers) -> Encoded:
-        """Read sources (N, S) of these lengths (N,)."""
-        S = source.shape[1]
-        batch = Batch(source, lengths, source, lengths)
-        memory, final = self.encoder.read(self.source_embedding(self._source(batch)), None, lengths)
-        state = self._initial(final)
-        keys = self.attention.keys(memory)[0] if self.attention else None
-        return Encoded(memory, keys, lengths, _thought(state) if self.config.peeky else None, state)
-
-    def decoder_table(self) -> Array:
-        """Every target token's share of the first decoder layer's gates, E_t W_ih + b, (V, gates * H).
-
-        Decoding looks rows up in it, instead of multiplying an embedding at every step.
-        """
-        first = self.decoder.layers[0]
-        E = self.config.embedding
-        table = self.target_embedding.weight.value @ first.weight_ih.value[:E]
-        table += first.bias.value
-        return table
-
-    def decode_step(self, tokens: Integers, encoded: Encoded, state: State, table: Array) -> tuple[Array, State]:
-        """Logits (N, V) of the token after `tokens` (N,), and the state after them."""
-        gates = table[tokens]
-        if encoded.thought is not None:
-            gates += encoded.thought @ self.decoder.layers[0].weight_ih.value[self.config.embedding :]
-        y, first = self.decoder.layers[0].advance(gates, state[0])
-        states = [first]
-        for layer, before in zip(self.decoder.layers[1:], state[1:], strict=True):
-            y, after = layer.step(y, before)
-            states.append(after)
-        parts = [y]
-        if self.attention:
-            assert encoded.keys is not None
-            (context, _), _ = self.attention.attend(y[None], encoded.keys, encoded.memory, encoded.lengths)
-            parts.insert(0, context[0])
-        if encoded.thought is not None:
-            parts.append(encoded.thought)
-        h = np.concatenate(parts, axis=-1) if len(parts) > 1 else y
-        if self.combine:
-            h = np.tanh(self.combine(h))
-        return self.output(h), tuple(states)
+    def __call__(self, batch: Batch) -> Array:
+        """The logits of `forward`, without dropout."""
+        real, _ = batch.real_rows()
+        encoded = self.encode(batch.source, batch.source_lengths)
+        return self.output(_take(rows(self._hidden(self._read(batch, encoded), encoded)), real))
 
     def attention_weights(self, batch: Batch) -> Array:
         """Where the decoder looks for each target token, (N, T, S)."""
         if not self.attention:
             raise InputError("this model has no attention, so there are no attention weights")
         encoded = self.encode(batch.source, batch.source_lengths)
-        N, T = batch.target.shape
-        shifted = np.full((T, N), BOS, np.int64)
-        shifted[1:] = batch.target.T[:-1]
-        x = self.target_embedding(shifted)
-        if encoded.thought is not None:
-            x = np.concatenate([x, np.broadcast_to(encoded.thought, (T, *encoded.thought.shape))], axis=-1)
-        y, _ = self.decoder.read(x, encoded.state)
-        return self.attention(y, encoded.memory, batch.source_lengths)[1]
+        return self.attention(self._read(batch, encoded), encoded.memory, encoded.lengths)[1]
 
-    def describe(self) -> dict[str, Any]:
-        return asdict(self.config)
+    def _read(self, batch: Batch, encoded: Encoded) -> Array:
+        """The decoder's outputs (T, N, H) for a given target."""
+        x = self.target_embedding(batch.decoder_input())
+        if encoded.thought is not None:
+            x = np.concatenate([x, np.broadcast_to(encoded.thought, (len(x), *encoded.thought.shape))], axis=-1)
+        return self.decoder.read(x, encoded.state)[0]
+
+    def _hidden(self, y: Array, encoded: Encoded) -> Array:
+        """What the output layer sees, (T, N, ...), of the decoder's outputs y (T, N, H)."""
+        parts = [y]
+        if self.attention:
+            assert encoded.keys is not None
+            (context, _), _ = self.attention.attend(y, encoded.keys, encoded.memory, encoded.lengths)
+            parts.insert(0, context)
+        if encoded.thought is not None:
+            parts.append(np.broadcast_to(encoded.thought, (len(y), *encoded.thought.shape)))
+        h = np.concatenate(parts, axis=-1) if len(parts) > 1 else y
+        return np.tanh(self.combine(h)) if self.combine else h
+
+    def encode(self, source: Integers, lengths: Integers) -> Encoded:
+        """Read sources (N, S) of these lengths (N,)."""
+        batch = Batch(source, lengths, source, lengths)
+        memory, final = self.encoder.read(self.source_embedding(self._source(batch)), None, lengths)
+        state = self._initial(final)
+        keys = self.attention.keys(memory)[0] if self.attention else None
+        if not self.config.peeky:
+            return Encoded(memory, keys, lengths, None, None, state)
+        thought = _thought(state)
+        gates = thought @ self.decoder.layers[0].weight_ih.value[self.config.embedding :]
+        return Encoded(memory, keys, lengths, thought, gates, state)
+
+    def token_gates(self, embedded: Array) -> Array:
+        """The share of embedded target tokens (..., E) in the first decoder layer's gates, E_t W_ih + b."""
+        first = self.decoder.layers[0]
+        gates: Array = embedded @ first.weight_ih.value[: self.config.embedding]
+        gates += first.bias.value
+        return gates
+
+    def decoder_table(self, steps: int) -> Array | None:
+        """`token_gates` of the whole vocabulary (V, gates * H), to look up; None where `steps` tokens cost less."""
+        table = self.target_embedding.weight.value
+        return self.token_gates(table) if steps >= len(table) else None
+
+    def decode_step(self, tokens: Integers, encoded: Encoded, state: State, table: Array | None) -> tuple[Array, State]:
+        """Logits (N, V) of the token after `tokens` (N,), and the state after them. PAD and BOS get -inf."""
+        gates = self.token_gates(self.target_embedding.weight.value[tokens]) if table is None else table[tokens]
+        if encoded.gates is not None:
+            gates += encoded.gates
+        y, first = self.decoder.layers[0].advance(gates, state[0])
+        states = [first]
+        for layer, before in zip(self.decoder.layers[1:], state[1:], strict=True):
+            y, after = layer.step(y, before)
+            states.append(after)
+        logits = self.output(self._hidden(y[None], encoded)[0])
+        logits[:, PAD] = logits[:, BOS] = -np.inf
+        return logits, tuple(states)
 
 
 def _thought(state: State) -> Array:
@@ -306,6 +326,10 @@ def pick_state(state: State, rows: npt.NDArray[np.intp]) -> State:
     if isinstance(state, tuple):
         return tuple(pick_state(part, rows) for part in state)
     return state[rows]
+
+
+def _pick(x: Array | None, where: Any) -> Array | None:
+    return None if x is None else x[where]
 
 
 def _take(x: Array, where: npt.NDArray[np.intp] | None) -> Array:

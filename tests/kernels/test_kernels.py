@@ -191,6 +191,7 @@ def test_compiled_is_reference(
     returned = getattr(reference, name)(**expected)
     with Recording(2) as pool:
         monkeypatch.setattr("seqrl.kernels.threads.COUNT", 3)
+        monkeypatch.setattr(compiled, "WORTH_SPLITTING", 1e6)
         monkeypatch.setattr("seqrl.kernels.threads._pool", pool)
         compiled_returned = getattr(compiled, name)(**actual)
     assert bool(submitted) == (large and name not in ("add_rows", "dropout"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -83,13 +81,12 @@ class TranslationTask:
         """Mean over all target tokens, without dropout and label smoothing."""
         total, tokens = 0.0, 0
         order = np.argsort(self.valid.target.lengths[:VALIDATION_PAIRS], kind="stable")
-        with without_dropout(self.translator.model):
-            for start in range(0, len(order), EVALUATION_BATCH):
-                batch = self.valid.batch(order[start : start + EVALUATION_BATCH])
-                _, targets = batch.real_rows()
-                loss, _ = softmax_cross_entropy(self.translator.model(batch), targets, overwrite=True)
-                total += loss * len(targets)
-                tokens += len(targets)
+        for start in range(0, len(order), EVALUATION_BATCH):
+            batch = self.valid.batch(order[start : start + EVALUATION_BATCH])
+            _, targets = batch.real_rows()
+            loss, _ = softmax_cross_entropy(self.translator.model(batch), targets, overwrite=True)
+            total += loss * len(targets)
+            tokens += len(targets)
         return total / tokens
 
 
@@ -115,12 +112,3 @@ def translate_any(translator: Translator, sources: list[str], limit: int) -> lis
     """Greedy translations of whatever stands in a test file, sentences of unknown words too."""
     ids = translator.source.encode_batch(sources)
     return translator.target.decode_batch(translator.decode_ids(ids, limit))
-
-
-@contextmanager
-def without_dropout(model: Seq2Seq) -> Iterator[None]:
-    p, model.dropout.p = model.dropout.p, 0.0
-    try:
-        yield
-    finally:
-        model.dropout.p = p
