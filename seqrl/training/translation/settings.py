@@ -66,7 +66,7 @@ class TranslationSettings:
     """Largest norm of the gradient."""
     batch_size: int = 128
     """Pairs in a step."""
-    epochs: int = 25
+    epochs: int = 35
     """Most passes over the training pairs."""
     patience: int = 5
     """Stop after so many epochs without a better validation loss."""
