@@ -118,16 +118,19 @@ def test_a_bad_option_is_one_line(
     assert error.count("\n") == 1
 
 
-def spoil_nothing(folder: Path) -> None:
-    shutil.rmtree(folder)
-
-
 def remove(*names: str) -> Callable[[Path], None]:
-    return lambda folder: [(folder / name).unlink() for name in names][0]
+    def spoil(folder: Path) -> None:
+        for name in names:
+            (folder / name).unlink()
+
+    return spoil
 
 
 def cut(name: str, size: int) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size]) and None
+    def spoil(folder: Path) -> None:
+        (folder / name).write_bytes((folder / name).read_bytes()[:size])
+
+    return spoil
 
 
 def edit(old: str, new: str) -> Callable[[Path], None]:
@@ -140,7 +143,7 @@ def edit(old: str, new: str) -> Callable[[Path], None]:
 
 
 BAD_RUNS: dict[str, tuple[Callable[[Path], None], str]] = {
-    "missing": (spoil_nothing, "no such folder; expected a run folder"),
+    "missing": (shutil.rmtree, "no such folder; expected a run folder"),
     "no config": (remove("config.json"), "not a run folder, it has no config.json"),
     "no checkpoint": (remove("best.safetensors", "last.safetensors"), "a run without a checkpoint"),
     "no tokenizer": (remove("source.tokenizer.json"), "source.tokenizer.json: can't read the tokenizer"),

@@ -41,7 +41,7 @@ def test_a_bad_option_is_one_line_and_status_2(
     arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.run(lambda options: 0, Options, arguments) == 2
-    program, _, message = capsys.readouterr().err.partition(": ")
+    message = capsys.readouterr().err.partition(": ")[2]
     assert message == f"{expected}\n"
 
 

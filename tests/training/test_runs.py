@@ -71,7 +71,7 @@ def test_a_new_run_needs_a_new_folder_or_leave_to_overwrite(tmp_path: Path) -> N
     runs.check_free(tmp_path, False)
     runs.create(tmp_path, CONFIG)
     runs.check_free(tmp_path, True)
-    with pytest.raises(InputError, match="holds a run already; --resume .* continues it, --overwrite replaces it"):
+    with pytest.raises(InputError, match=r"holds a run already; --resume .* continues it, --overwrite replaces it"):
         runs.check_free(tmp_path, False)
     with pytest.raises(InputError, match="a file; expected a folder"):
         runs.check_free(tmp_path / "config.json", True)

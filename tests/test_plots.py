@@ -1,0 +1,74 @@
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqrl import plots
+from seqrl.errors import InputError, MissingExtra
+
+matplotlib = pytest.importorskip("matplotlib")
+import matplotlib.image  # noqa: E402
+
+LINES = [
+    {"step": 10, "train_loss": 3.0},
+    {"step": 20, "train_loss": 2.0},
+    {"step": 20, "valid_loss": 2.5, "valid_exact_match": 0.25},
+]
+
+
+def pixels(figure: object) -> np.ndarray:
+    return matplotlib.image.imread(io.BytesIO(plots.png(figure)))
+
+
+def test_a_heat_map_shows_each_weight_in_its_place() -> None:
+    weights = np.array([[0.1, 0.2, 0.7], [1.0, 0.0, 0.0]])
+    figure = plots.attention(["a", "b", "c"], ["x", "<eos>"], weights)
+    axes = figure.axes[0]
+    assert np.array_equal(axes.images[0].get_array(), weights)
+    assert axes.images[0].get_clim() == (0, 1)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["x", "<eos>"]
+    assert pixels(figure).std() > 0.05
+
+
+def test_letters_that_no_font_here_may_have_are_drawn_without_a_warning() -> None:
+    assert pixels(plots.attention(["彼", "は", "ไทย"], ["$x_1$", "😀"], np.eye(3)[:2])).ndim == 3
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (0, 2), (3,)])
+def test_weights_that_do_not_fit_their_labels_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="weights of shape"):
+        plots.attention(["a", "b"], ["x"] * (shape[0] if shape[0] != 3 else 1), np.ones(shape))
+
+
+def test_curves_have_the_points_of_the_metrics() -> None:
+    losses, exact = plots.curves(LINES).axes
+    train, valid = (line.get_xydata().tolist() for line in losses.lines)
+    assert train == [[10, 3], [20, 2]]
+    assert valid == [[20, 2.5]]
+    assert [line.get_xydata().tolist() for line in exact.lines] == [[[20, 25]]]
+
+
+def test_curves_of_a_run_without_metrics_are_empty() -> None:
+    assert pixels(plots.curves([])).ndim == 3
+
+
+def test_a_picture_is_a_png_and_a_bad_place_for_it_is_said(tmp_path: Path) -> None:
+    plots.save(plots.curves(LINES), tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match=r"missing/a.png: can't be written"):
+        plots.save(plots.curves(LINES), tmp_path / "missing" / "a.png")
+
+
+def test_pyplot_is_not_imported() -> None:
+    plots.png(plots.curves(LINES))
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "matplotlib.figure", raising=False)
+    with pytest.raises((MissingExtra, ImportError), match="matplotlib"):
+        plots.curves(LINES)
