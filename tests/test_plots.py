@@ -8,8 +8,7 @@ import pytest
 from seqrl import plots
 from seqrl.errors import InputError, MissingExtra
 
-matplotlib = pytest.importorskip("matplotlib")
-import matplotlib.image  # noqa: E402
+image = pytest.importorskip("matplotlib.image")
 
 LINES = [
     {"step": 10, "train_loss": 3.0},
@@ -19,7 +18,7 @@ LINES = [
 
 
 def pixels(figure: object) -> np.ndarray:
-    return matplotlib.image.imread(io.BytesIO(plots.png(figure)))
+    return image.imread(io.BytesIO(plots.png(figure)))
 
 
 def test_a_heat_map_shows_each_weight_in_its_place() -> None:

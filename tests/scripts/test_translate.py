@@ -154,7 +154,7 @@ BAD_RUNS: dict[str, tuple[Callable[[Path], None], str]] = {
     "cut checkpoint": (cut("best.safetensors", 5000), "best.safetensors: not a checkpoint, or cut short"),
     "other kind": (edit('"kind": "translation"', '"kind": "translatoin"'), "(did you mean 'translation'?)"),
     "unknown setting": (edit('"hidden"', '"hiden"'), "unknown setting 'hiden' (did you mean 'hidden'?)"),
-    "wrong type": (edit('"hidden": 16', '"hidden": "16"'), "hidden is '16'; expected a value such as 256"),
+    "wrong type": (edit('"hidden": 16', '"hidden": "16"'), "hidden is '16'; expected a value such as"),
     "other size": (
         edit('"hidden": 16', '"hidden": 32'),
         "best.safetensors: the weights hold 'encoder.layers.0.ahead.weight_ih' of shape (8, 32), the model has (8, 64)",

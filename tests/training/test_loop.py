@@ -13,7 +13,7 @@ from seqrl.errors import InputError
 from seqrl.layers.dense import Dense
 from seqrl.optimizers import Adam
 from seqrl.schedules import linear
-from seqrl.training import checkpoint, files, runs
+from seqrl.training import checkpoint, files, loop, runs
 from seqrl.training.loop import Training
 
 EXAMPLES, BATCH, RATE = 20, 4, 0.2
@@ -67,6 +67,11 @@ def timeless(folder: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in line.items() if k not in runs.TIMES} for line in runs.read_metrics(folder)]
 
 
+@pytest.fixture(autouse=True)
+def reports_after_steps_2_4_and_5_of_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "REPORTS_PER_EPOCH", 2)
+
+
 @pytest.fixture
 def whole(tmp_path: Path) -> tuple[Path, Line]:
     """A run that nothing disturbed."""
@@ -105,12 +110,21 @@ def test_every_epoch_has_every_example_once_in_an_order_of_its_own(whole: tuple[
 def test_a_line_of_metrics_has_the_mean_loss_since_the_one_before(whole: tuple[Path, Line]) -> None:
     folder, _ = whole
     lines = runs.read_metrics(folder)
-    assert [line["step"] for line in lines if "train_loss" in line] == list(range(1, 31))
+    assert [line["step"] for line in lines if "train_loss" in line][:7] == [2, 4, 5, 7, 9, 10, 12]
     assert [line["step"] for line in lines if "valid_loss" in line] == [5, 10, 15, 20, 25, 30]
     assert [line["epoch"] for line in lines if "valid_loss" in line] == [1, 2, 3, 4, 5, 6]
     assert lines[-1]["target_tokens"] == 6 * EXAMPLES
-    rates = [line["learning_rate"] for line in lines if "train_loss" in line]
-    assert rates == pytest.approx([RATE * (1 - step / 30) for step in range(30)])
+    for line in lines:
+        assert line["learning_rate"] == pytest.approx(RATE * (1 - (line["step"] - 1) / 30))
+    losses = []
+    task = Line()
+    optimizer = Adam(task.model.parameters(), RATE)
+    for step, rows in enumerate(task.plan(np.random.default_rng(3))):  # the first epoch by hand
+        optimizer.lr = RATE * (1 - step / 30)
+        losses.append(task.learn(rows)[0])
+        optimizer.step()
+    means = [np.mean(losses[:2]), np.mean(losses[2:4]), losses[4]]
+    assert [line["train_loss"] for line in lines[:3]] == pytest.approx(means)
 
 
 @pytest.mark.parametrize("stop", [1, 3, 5, 10, 14, 30])
@@ -166,10 +180,10 @@ def test_a_full_disk_is_said_and_the_run_resumed_has_the_same_bits(
             raise InputError(f"{path}: can't be written: No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(files, "write", until_it_is_full)
-    with pytest.raises(InputError, match=r"last.safetensors: can't be written: No space left"):
-        training(Line(), folder).run()
-    monkeypatch.undo()
+    with monkeypatch.context() as disk:
+        disk.setattr(files, "write", until_it_is_full)
+        with pytest.raises(InputError, match=r"last.safetensors: can't be written: No space left"):
+            training(Line(), folder).run()
     assert checkpoint.read(folder / runs.LAST).state["progress"]["step"] == 5
     assert checkpoint.read(folder / runs.BEST).state["step"] == 10  # written ahead of the last one
     assert training(Line(), folder).run() == "finished"
