@@ -1,6 +1,8 @@
 """Writes what both sides of the translation benchmark read: the default translator's batches and weights.
 
     python benchmarks/prepare_translation.py WORKLOAD
+
+It trains for a few epochs, so that decoding has weights with which sentences end.
 """
 
 import sys
@@ -15,7 +17,7 @@ from seqrl.training.translation.run import Preparation, prepare
 from seqrl.training.translation.settings import TranslationSettings
 
 PHRASES = Path(__file__).parents[1] / "data/phrases/eng-fra"
-EPOCHS = 3  # after which nearly every sentence ends where it should
+EPOCHS = 3
 HELD_OUT_BATCH = 64
 
 
@@ -44,7 +46,8 @@ def workload(preparation: Preparation) -> Workload:
     trained = model.state_dict()
 
     translator = preparation.translator
-    examples, _ = tokenize(preparation.corpus.tests["random"], translator.source, translator.target, settings.length_limit)
+    unseen = preparation.corpus.tests["random"]
+    examples, _ = tokenize(unseen, translator.source, translator.target, settings.length_limit)
     order = np.argsort(examples.source.lengths, kind="stable")
     held_out = [pairs(examples, order[i : i + HELD_OUT_BATCH]) for i in range(0, len(order), HELD_OUT_BATCH)]
     return Workload(asdict(settings), learning_rates, settings.length_limit, initial, trained, train, held_out)

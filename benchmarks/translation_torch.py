@@ -1,14 +1,15 @@
 """The peer of the translation benchmark: the same model in PyTorch; `workload.py` says what is measured."""
 
 import platform
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from machine import THREADS
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-from workload import THREADS, Pairs, Weights, Workload, main
+from workload import Pairs, Weights, Workload, main
 
 PAD, BOS, EOS = 0, 2, 3
 

@@ -23,7 +23,6 @@ import numpy.typing as npt
 Integers = npt.NDArray[np.int64]
 Weights = dict[str, npt.NDArray[np.float32]]
 
-THREADS = 2
 CURVE_STEPS = 20
 SINGLES = 200  # sentences that are also translated one at a time
 
@@ -89,7 +88,7 @@ class Side(Protocol):
         """The pairs as this side likes them; not timed."""
 
     def step(self, batch: Any) -> float:
-        """One step of training: learning rate, forward, backward, clipping, update. Returns the mean loss of a token."""
+        """A step of training: forward, backward, clipping, update at the step's learning rate. Returns the mean loss."""
         ...
 
     def greedy(self, batch: Any) -> Sequence[Sequence[int]]:
