@@ -6,6 +6,7 @@ import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import tyro
 
@@ -18,9 +19,9 @@ BATCH_SIZE = 512  # lines of standard input that are translated together
 
 @dataclass(frozen=True)
 class Options:
-    run: tyro.conf.Positional[str]
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
     """Folder that scripts/train_translation.py wrote."""
-    sentences: tyro.conf.Positional[tuple[str, ...]] = ()
+    sentences: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[SENTENCE ...]")] = ()
     """What to translate; without any, the lines of standard input."""
     beam: int = 1
     """Hypotheses to keep in beam search; 1 is greedy search."""
