@@ -246,7 +246,7 @@ def sgd_update(
 
     All vectors are (P,); `velocity` is empty without momentum.
     """
-    g = value.dtype.type(scale) * grad
+    g: Array = value.dtype.type(scale) * grad
     if weight_decay:
         g += weight_decay * value
     if momentum:
@@ -279,7 +279,7 @@ def adam_update(
     Weight decay is added to the gradient, or when `decoupled` taken off the value: value -= lr * weight_decay * value
     (Loshchilov and Hutter 2019, algorithm 2).
     """
-    g = value.dtype.type(scale) * grad
+    g: Array = value.dtype.type(scale) * grad
     if weight_decay and decoupled:
         value *= 1 - lr * weight_decay
     elif weight_decay:

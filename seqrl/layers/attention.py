@@ -41,7 +41,7 @@ class Attention(Layer):
         """(context, weights), and backward: dcontext -> (dquery, dkeys, dmemory)."""
         raise NotImplementedError
 
-    def forward(
+    def forward(  # type: ignore[override]  # two inputs, not one
         self, query: Array, memory: Array, lengths: Integers | None = None
     ) -> tuple[tuple[Array, Array], Callable[[Array], tuple[Array, Array]]]:
         lengths = self._checked(query, memory, lengths)
@@ -54,7 +54,9 @@ class Attention(Layer):
 
         return output, backward
 
-    def __call__(self, query: Array, memory: Array, lengths: Integers | None = None) -> tuple[Array, Array]:
+    def __call__(  # type: ignore[override]
+        self, query: Array, memory: Array, lengths: Integers | None = None
+    ) -> tuple[Array, Array]:
         lengths = self._checked(query, memory, lengths)
         return self.attend(query, self.keys(memory)[0], memory, lengths)[0]
 
