@@ -88,7 +88,7 @@ class Side(Protocol):
         """The pairs as this side likes them; not timed."""
 
     def step(self, batch: Any) -> float:
-        """A step of training: forward, backward, clipping, update at the step's learning rate. Returns the mean loss."""
+        """A step of training: forward, backward, clipping, update at the step's own rate. Returns the mean loss."""
         ...
 
     def greedy(self, batch: Any) -> Sequence[Sequence[int]]:
