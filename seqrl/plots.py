@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqrl import files
 from seqrl.errors import InputError, require
-from seqrl.training import files
 
 # matplotlib's own font has no Chinese, Japanese or Korean; the first of these that is installed lends them.
 CJK_FONTS = (

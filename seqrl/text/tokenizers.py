@@ -17,6 +17,7 @@ from typing import Self
 import tokenizers as library
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
+from seqrl import files
 from seqrl.errors import InputError, choose
 from seqrl.text.specials import BOS, EOS, PAD, SPECIALS, UNKNOWN
 from seqrl.text.unspaced import UNSPACED
@@ -171,14 +172,7 @@ class Tokenizer:
 
     def save(self, path: str | Path) -> None:
         """Write `to_json` to a file, beside it first and then renamed: a half-written file is never seen."""
-        path = Path(path)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            beside.write_text(self.to_json(), encoding="utf-8")
-            beside.replace(path)
-        except OSError as error:
-            beside.unlink(missing_ok=True)
-            raise InputError(f"{path}: can't write the tokenizer: {error.strerror}") from error
+        files.write(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -15,11 +15,11 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from seqrl import files
 from seqrl.errors import InputError
 from seqrl.layer import Layer
 from seqrl.optimizers import Optimizer
 from seqrl.parameter import Array
-from seqrl.training import files
 
 FORMAT = "seqrl-checkpoint-1"
 

@@ -26,9 +26,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 import seqrl
-from seqrl import kernels
+from seqrl import files, kernels
 from seqrl.errors import InputError, choose, nearest
-from seqrl.training import files
 
 CONFIG, METRICS, RESULTS, REPORT = "config.json", "metrics.jsonl", "results.json", "report.html"
 LAST, BEST = "last.safetensors", "best.safetensors"

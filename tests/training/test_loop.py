@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqrl import files
 from seqrl.errors import InputError
 from seqrl.layers.dense import Dense
 from seqrl.optimizers import Adam
 from seqrl.schedules import linear
-from seqrl.training import checkpoint, files, loop, runs
+from seqrl.training import checkpoint, loop, runs
 from seqrl.training.loop import Training
 
 EXAMPLES, BATCH, RATE = 20, 4, 0.2

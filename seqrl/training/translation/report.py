@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import seqrl
-from seqrl import plots
+from seqrl import files, plots
 from seqrl.errors import MissingExtra
-from seqrl.training import files, report, runs
+from seqrl.training import report, runs
 from seqrl.training.loop import Training
 from seqrl.training.translation.results import Example, Results, test
 from seqrl.training.translation.run import Preparation

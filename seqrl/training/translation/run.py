@@ -13,7 +13,7 @@ from seqrl.errors import InputError
 from seqrl.models.seq2seq import Seq2Seq
 from seqrl.optimizers import OPTIMIZERS, Optimizer
 from seqrl.text.tokenizers import Tokenizer
-from seqrl.training import files, runs
+from seqrl.training import runs
 from seqrl.training.loop import Training
 from seqrl.training.parallel import Replicas
 from seqrl.training.translation.corpus import Corpus, fingerprints, read_corpus, tokenize
@@ -115,8 +115,8 @@ def resume(folder: Path, max_minutes: float | None = None) -> Preparation:
 
 
 def _save_tokenizers(folder: Path, translator: Translator) -> None:
-    files.write(folder / SOURCE_TOKENIZER, translator.source.to_json())
-    files.write(folder / TARGET_TOKENIZER, translator.target.to_json())
+    translator.source.save(folder / SOURCE_TOKENIZER)
+    translator.target.save(folder / TARGET_TOKENIZER)
 
 
 def training(preparation: Preparation, folder: Path) -> Training:

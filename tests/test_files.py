@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from seqrl import files
 from seqrl.errors import InputError
-from seqrl.training import files
 
 
 @pytest.fixture
