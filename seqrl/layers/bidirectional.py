@@ -6,7 +6,7 @@ import numpy as np
 
 from seqrl.kernels.reference import Integers
 from seqrl.layer import Backward, Layer
-from seqrl.layers.recurrent import Recurrent, ScanBackward, State
+from seqrl.layers.recurrent import Recurrent, ScanBackward, State, parts
 from seqrl.parameter import Array
 
 
@@ -24,13 +24,13 @@ class Bidirectional(Layer):
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        ahead_state, back_state = (None, None) if state is None else state
+        ahead_state, back_state = parts(state, 2)
         (f, f_final), f_backward = self.ahead.scan(x, ahead_state, lengths)
         (b, b_final), b_backward = self.back.scan(x, back_state, lengths, reverse=True)
         H = f.shape[-1]
 
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
-            f_dstate, b_dstate = (None, None) if dstate is None else dstate
+            f_dstate, b_dstate = parts(dstate, 2)
             df, db = (None, None) if dy is None else (dy[..., :H], dy[..., H:])
             dx, f_dinitial = f_backward(df, f_dstate)
             dx_back, b_dinitial = b_backward(db, b_dstate)

@@ -9,8 +9,8 @@ A state of None is zero; a gradient of None is zero. Step t of row n counts when
 hand the state on, give y = 0 and receive no gradient. With `reverse` the sequence is read from its last
 real step to its first. `step(x_t, state)` is one step, for decoding and acting.
 
-Inputs, states and gradients of another dtype are converted to the layer's; a wrong shape raises InputError. The y that
-`scan` returns may share memory with what its backward reads, so it is not to be written into.
+Inputs, states and gradients of another dtype are converted to the layer's; a wrong shape raises InputError. The y of
+`scan` and `step` is read-only, because it may be what the backward pass reads, or the state: take a copy to write into.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Recurrent(Layer):
 
     def step(self, x_t: Array, state: State = None) -> tuple[Array, State]:
         """One step. x_t: (N, D) -> y_t: (N, H) and the state after it."""
-        return self.advance(self.project(x_t), state)
+        return self.advance(self.project(self.checked(x_t, "N")), state)
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         (y, _), scan_backward = self.scan(x)
@@ -75,15 +75,16 @@ class Recurrent(Layer):
 
     def project(self, x: Array) -> Array:
         """The input's share of the gates, x W_ih + b, (..., gates * H)."""
-        z = self.checked(x) @ self.weight_ih.value
+        z = x @ self.weight_ih.value
         z += self.bias.value
         return z
 
-    def checked(self, x: npt.ArrayLike) -> Array:
-        """An input (..., D) in the layer's dtype."""
+    def checked(self, x: npt.ArrayLike, *axes: str) -> Array:
+        """An input of these axes and D in the layer's dtype."""
         x, D = np.asarray(x, self.weight_ih.value.dtype), self.weight_ih.shape[0]
-        if x.ndim == 0 or x.shape[-1] != D:
-            raise InputError(f"{type(self).__name__} got input of shape {x.shape}; expected (..., {D})")
+        if x.ndim != len(axes) + 1 or x.shape[-1] != D:
+            expected = ", ".join([*axes, str(D)])
+            raise InputError(f"{type(self).__name__} got input of shape {x.shape}; expected ({expected})")
         return x
 
     def project_backward(self, x: Array, dgates: Array) -> Array:
@@ -112,12 +113,27 @@ def _lengths(lengths: Integers | None, T: int, N: int) -> Integers:
     return lengths
 
 
-def _zero_padding(y: Array, lengths: Integers) -> Array:
-    """y with zeros at the steps that don't count; `y` itself where all count."""
+def _read_only(y: Array) -> Array:
+    y.setflags(write=False)
+    return y
+
+
+def _output(y: Array, lengths: Integers) -> Array:
+    """y with zeros at the steps that don't count; `y` itself where all count. Read-only."""
     T = len(y)
-    if lengths.size == 0 or lengths.min() == T:
-        return y
-    return y * (np.arange(T)[:, None] < lengths)[:, :, None].astype(y.dtype)
+    if lengths.size and lengths.min() < T:
+        y = y * (np.arange(T)[:, None] < lengths)[:, :, None].astype(y.dtype)
+    return _read_only(y)
+
+
+def parts(state: State, count: int) -> tuple[State, ...]:
+    """The parts of a state, or of the gradient of one; those of None are None."""
+    if state is None:
+        return (None,) * count
+    if not isinstance(state, (tuple, list)) or len(state) != count:
+        given = f"a {type(state).__name__} of {len(state)}" if hasattr(state, "__len__") else repr(state)
+        raise InputError(f"a state is {given}; expected a tuple of {count}")
+    return tuple(state)
 
 
 def _gradient(given: Array | None, like: Array, copy: bool | None = None) -> Array:
@@ -151,7 +167,7 @@ class RNN(Recurrent):
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        x = self.checked(x)
+        x = self.checked(x, "T", "N")
         T, N, _ = x.shape
         lengths = _lengths(lengths, T, N)
         hs = self.states_between(T, N, state, reverse)
@@ -164,13 +180,14 @@ class RNN(Recurrent):
             self.weight_hh.grad += rows(h_read).T @ rows(dgates)
             return self.project_backward(x, dgates), dh
 
-        return (_zero_padding(h_written, lengths), h_final.copy()), backward
+        return (_output(h_written, lengths), h_final.copy()), backward
 
     def advance(self, gates: Array, state: State) -> tuple[Array, State]:
         N, _ = gates.shape
         hs = self.states_between(1, N, state, False)
         kernels.rnn_forward(gates[None], self.weight_hh.value, hs, _lengths(None, 1, N), False, self.rectified)
-        return hs[1], hs[1]
+        h = _read_only(hs[1])
+        return h, h
 
 
 class LSTM(Recurrent):
@@ -194,10 +211,10 @@ class LSTM(Recurrent):
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        x = self.checked(x)
+        x = self.checked(x, "T", "N")
         T, N, _ = x.shape
         lengths = _lengths(lengths, T, N)
-        h0, c0 = (None, None) if state is None else state
+        h0, c0 = parts(state, 2)
         hs = self.states_between(T, N, h0, reverse)
         cs = self.states_between(T, N, c0, reverse)
         gates = self.project(x)
@@ -206,7 +223,7 @@ class LSTM(Recurrent):
         c_read, c_written, _, c_final = _ends(cs, reverse)
 
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
-            dh_final, dc_final = (None, None) if dstate is None else dstate
+            dh_final, dc_final = parts(dstate, 2)
             dh, dc = _gradient(dh_final, h_final, copy=True), _gradient(dc_final, c_final, copy=True)
             dy = _gradient(dy, h_written)
             dgates = kernels.lstm_backward(
@@ -220,14 +237,15 @@ class LSTM(Recurrent):
                 ]
             return self.project_backward(x, dgates), (dh, dc)
 
-        return (_zero_padding(h_written, lengths), (h_final.copy(), c_final.copy())), backward
+        return (_output(h_written, lengths), (h_final.copy(), c_final.copy())), backward
 
     def advance(self, gates: Array, state: State) -> tuple[Array, State]:
         N, _ = gates.shape
-        h0, c0 = (None, None) if state is None else state
+        h0, c0 = parts(state, 2)
         hs, cs = self.states_between(1, N, h0, False), self.states_between(1, N, c0, False)
         kernels.lstm_forward(gates[None], self.weight_hh.value, self._peephole(), hs, cs, _lengths(None, 1, N), False)
-        return hs[1], (hs[1], cs[1])
+        h = _read_only(hs[1])
+        return h, (h, cs[1])
 
 
 class GRU(Recurrent):
@@ -245,7 +263,7 @@ class GRU(Recurrent):
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        x = self.checked(x)
+        x = self.checked(x, "T", "N")
         T, N, _ = x.shape
         lengths = _lengths(lengths, T, N)
         hs = self.states_between(T, N, state, reverse)
@@ -261,7 +279,7 @@ class GRU(Recurrent):
             self.bias_hn.grad += rows(dhidden)[:, 2 * self.H :].sum(axis=0)
             return self.project_backward(x, dgates), dh
 
-        return (_zero_padding(h_written, lengths), h_final.copy()), backward
+        return (_output(h_written, lengths), h_final.copy()), backward
 
     def advance(self, gates: Array, state: State) -> tuple[Array, State]:
         N, _ = gates.shape
@@ -270,7 +288,8 @@ class GRU(Recurrent):
         kernels.gru_forward(
             gates[None], self.weight_hh.value, self.bias_hn.value, hs, hidden_n, _lengths(None, 1, N), False
         )
-        return hs[1], hs[1]
+        h = _read_only(hs[1])
+        return h, h
 
 
 CELLS: dict[str, type[Recurrent]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
@@ -289,7 +308,7 @@ class Stack(Layer):
         backwards: list[ScanBackward] = []
         drops: list[Backward] = []
         finals = []
-        states = (None,) * len(self.layers) if state is None else state
+        states = parts(state, len(self.layers))
         for depth, layer in enumerate(self.layers):
             if depth and self.dropout is not None:
                 x, drop = self.dropout.forward(x)
@@ -299,7 +318,7 @@ class Stack(Layer):
             backwards.append(layer_backward)
 
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
-            dfinals = (None,) * len(backwards) if dstate is None else dstate
+            dfinals = parts(dstate, len(backwards))
             dinitials = []
             dx: Any = dy
             for depth in reversed(range(len(backwards))):
@@ -320,9 +339,8 @@ class Stack(Layer):
 
     def read(self, x: Array, state: State = None, lengths: Integers | None = None) -> tuple[Array, State]:
         """(y, final state) at inference."""
-        states = (None,) * len(self.layers) if state is None else state
         finals = []
-        for layer, initial in zip(self.layers, states, strict=True):
+        for layer, initial in zip(self.layers, parts(state, len(self.layers)), strict=True):
             if isinstance(layer, Stack):
                 x, final = layer.read(x, initial, lengths)
             else:
@@ -332,9 +350,8 @@ class Stack(Layer):
 
     def step(self, x_t: Array, state: State = None) -> tuple[Array, State]:
         """One step through every layer. x_t: (N, D) -> y_t: (N, H)."""
-        states = (None,) * len(self.layers) if state is None else state
         finals = []
-        for layer, initial in zip(self.layers, states, strict=True):
+        for layer, initial in zip(self.layers, parts(state, len(self.layers)), strict=True):
             x_t, final = layer.step(x_t, initial)
             finals.append(final)
         return x_t, tuple(finals)

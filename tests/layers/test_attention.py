@@ -126,7 +126,8 @@ def test_looking_with_keys_made_before_is_calling(make: Any, rng: Generator) -> 
     layer = make(rng).astype(np.float64)
     query, memory = rng.normal(size=(2, 3, 4)), rng.normal(size=(5, 3, 4))
     keys, _ = layer.keys(memory)
-    for actual, expected in zip(layer.look(query, keys, memory, None), layer(query, memory), strict=True):
+    output, _ = layer.attend(query, keys, memory, np.full(3, 5))
+    for actual, expected in zip(output, layer(query, memory), strict=True):
         close(actual, expected)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import seqrl
-from seqrl import kernels
 from seqrl.activations import ReLU, Sigmoid, Tanh
 from seqrl.errors import InputError
 from seqrl.gradient_check import check_gradients
@@ -158,21 +157,6 @@ def assert_same_gradients(actual: dict[str, Any], expected: dict[str, Any], tole
         np.testing.assert_allclose(actual[name], expected[name], rtol=tolerance, atol=tolerance, err_msg=name)
 
 
-def reported(request: pytest.FixtureRequest, reason: str, *classes: type) -> None:
-    """The test must fail for layers with one of these inside; take the call away with the defect."""
-    case = request.getfixturevalue("case")
-    if any(isinstance(layer, classes) for layer in inside(case.make(np.random.default_rng(0)))):
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
-
-
-def inside(owner: Any) -> Iterator[Layer]:
-    if isinstance(owner, Layer):
-        yield owner
-    for member in vars(owner).values() if isinstance(owner, Layer) else owner:
-        if isinstance(member, (Layer, list)):
-            yield from inside(member)
-
-
 # ---- the contract --------------------------------------------------------------------------------------------
 
 
@@ -232,8 +216,7 @@ def test_gradients_accumulate_over_two_backward_calls(case: Case, rng: Generator
 
 
 @every_layer
-def test_inference_changes_nothing(case: Case, rng: Generator, request: pytest.FixtureRequest) -> None:
-    reported(request, "calling a Seq2Seq draws dropout", Seq2Seq)
+def test_inference_changes_nothing(case: Case, rng: Generator) -> None:
     layer, inputs = built(case), case.inputs(rng, 4, 3)
     values = layer.state_dict()
     draws = [generator.bit_generator.state for _, generator in layer.generators()]
@@ -302,11 +285,7 @@ def test_strided_and_read_only_arrays_give_what_contiguous_ones_give(case: Case,
 
 
 @every_layer
-def test_float64_into_a_float32_layer_is_refused_or_right(
-    case: Case, rng: Generator, request: pytest.FixtureRequest
-) -> None:
-    if kernels.implementation == "compiled" and case.inputs is features:
-        reported(request, "compiled loops read float32 states as float64", Recurrent)
+def test_float64_into_a_float32_layer_is_refused_or_right(case: Case, rng: Generator) -> None:
     inputs = case.inputs(rng, 4, 3)
     layer, other = built(case, "float32"), built(case, "float32")
     y, _ = case.forward(layer, *map_leaves(floating_as("float32"), inputs))
@@ -318,11 +297,7 @@ def test_float64_into_a_float32_layer_is_refused_or_right(
 
 
 @every_layer
-def test_a_float64_gradient_into_a_float32_layer_is_refused_or_right(
-    case: Case, rng: Generator, request: pytest.FixtureRequest
-) -> None:
-    if kernels.implementation == "compiled" and not isinstance(case.make(rng), Stack):
-        reported(request, "the compiled loop of the RNN reads a float64 gradient as float32", RNN)
+def test_a_float64_gradient_into_a_float32_layer_is_refused_or_right(case: Case, rng: Generator) -> None:
     inputs = map_leaves(floating_as("float32"), case.inputs(rng, 4, 3))
     layer, other = built(case, "float32"), built(case, "float32")
     y, backward = case.forward(layer, *inputs)
@@ -352,10 +327,7 @@ def test_int32_ids_and_lengths_give_what_int64_gives(case: Case, rng: Generator)
 
 @every_layer
 @pytest.mark.parametrize(("T", "N"), [(0, 3), (4, 0)])
-def test_no_steps_and_no_rows_are_no_special_case(
-    case: Case, T: int, N: int, rng: Generator, request: pytest.FixtureRequest
-) -> None:
-    reported(request, "Seq2Seq's backward can't reshape nothing", Seq2Seq)
+def test_no_steps_and_no_rows_are_no_special_case(case: Case, T: int, N: int, rng: Generator) -> None:
     layer, inputs = built(case), case.inputs(rng, T, N)
     y, backward = case.forward(layer, *inputs)
     assert y.size == 0

@@ -9,7 +9,7 @@ from seqrl.losses import softmax_cross_entropy
 from seqrl.models.decoding import greedy
 from seqrl.models.seq2seq import ATTENTIONS, Batch, Seq2Seq, Seq2SeqConfig
 from seqrl.optimizers import Adam
-from seqrl.text.specials import EOS
+from seqrl.text.specials import BOS, EOS, PAD
 
 Generator = np.random.Generator
 SOURCE, TARGET = 9, 8
@@ -131,17 +131,23 @@ def test_reversing_the_source_turns_each_row_inside_its_length(rng: Generator) -
 
 
 @every_option
-def test_decoding_step_by_step_gives_the_logits_of_training(options: dict[str, Any], rng: Generator) -> None:
+@pytest.mark.parametrize("steps", [0, 1000], ids=["row by row", "by table"])
+def test_decoding_step_by_step_gives_the_logits_of_training(
+    options: dict[str, Any], steps: int, rng: Generator
+) -> None:
     seq2seq, batch = randomised(model(**{**options, "dropout": 0.0})), pairs(rng)
     rows, _ = logits_by_row(seq2seq, batch)
     encoded = seq2seq.encode(batch.source, batch.source_lengths)
-    state, table = encoded.state, seq2seq.decoder_table()
+    state, table = encoded.state, seq2seq.decoder_table(steps)
+    assert (table is None) == (steps == 0)
     tokens = np.full(3, 2)
     for t in range(batch.target.shape[1]):
         logits, state = seq2seq.decode_step(tokens, encoded, state, table)
         for n in range(3):
             if t < batch.target_lengths[n]:
-                np.testing.assert_allclose(logits[n], rows[n][t], rtol=1e-10, atol=1e-12)
+                possible = [token for token in range(TARGET) if token not in (PAD, BOS)]
+                np.testing.assert_allclose(logits[n, possible], rows[n][t][possible], rtol=1e-10, atol=1e-12)
+                assert (logits[n, [PAD, BOS]] == -np.inf).all()
         tokens = batch.target[:, t]
 
 
@@ -164,6 +170,7 @@ def test_dropout_acts_in_training_only(rng: Generator) -> None:
     dry = model()
     assert not np.allclose(wet.forward(batch)[0], dry.forward(batch)[0])
     state = wet.dropout.rng.bit_generator.state
+    np.testing.assert_array_equal(wet(batch), dry(batch))
     a, b = (m.encode(batch.source, batch.source_lengths) for m in (wet, dry))
     np.testing.assert_array_equal(a.memory, b.memory)
     np.testing.assert_array_equal(wet.attention_weights(batch), dry.attention_weights(batch))
@@ -179,7 +186,7 @@ def test_the_same_seeds_give_the_same_model_and_draws(rng: Generator) -> None:
 def test_sources_can_be_picked_and_repeated(rng: Generator) -> None:
     seq2seq, batch = randomised(model(peeky=True)), pairs(rng)
     encoded = seq2seq.encode(batch.source, batch.source_lengths)
-    table, tokens = seq2seq.decoder_table(), np.array([2, 2, 2])
+    table, tokens = seq2seq.decoder_table(0), np.array([2, 2, 2])
     logits, _ = seq2seq.decode_step(tokens, encoded, encoded.state, table)
     picked = encoded.pick(np.array([2, 0, 2]))
     again, _ = seq2seq.decode_step(tokens, picked, picked.state, table)
