@@ -169,7 +169,7 @@ class Seq2Seq(Layer):
         x, drop_target_backward = self.dropout.forward(x)  # (T, N, E)
         E = x.shape[-1]
         if self.config.peeky:
-            x = np.concatenate([x, np.broadcast_to(thought, (T, *thought.shape))], axis=-1)
+            x = np.concatenate([x, _every_step(thought, T)], axis=-1)
         (y, _), decoder_backward = self.decoder.scan(x, initial)  # (T, N, H)
 
         parts = [y]
@@ -177,7 +177,7 @@ class Seq2Seq(Layer):
             (context, _), attention_backward = self.attention.forward(y, memory, batch.source_lengths)
             parts.insert(0, context)
         if self.config.peeky:
-            parts.append(np.broadcast_to(thought, (T, *thought.shape)))
+            parts.append(_every_step(thought, T))
         h = _take(rows(np.concatenate(parts, axis=-1)) if len(parts) > 1 else rows(y), real)  # (R, ...)
         if self.combine:
             combined, combine_backward = self.combine.forward(h)
@@ -246,7 +246,7 @@ class Seq2Seq(Layer):
         """The decoder's outputs (T, N, H) for a given target."""
         x = self.target_embedding(batch.decoder_input())
         if encoded.thought is not None:
-            x = np.concatenate([x, np.broadcast_to(encoded.thought, (len(x), *encoded.thought.shape))], axis=-1)
+            x = np.concatenate([x, _every_step(encoded.thought, len(x))], axis=-1)
         return self.decoder.read(x, encoded.state)[0]
 
     def _hidden(self, y: Array, encoded: Encoded) -> Array:
@@ -257,7 +257,7 @@ class Seq2Seq(Layer):
             (context, _), _ = self.attention.attend(y, encoded.keys, encoded.memory, encoded.lengths)
             parts.insert(0, context)
         if encoded.thought is not None:
-            parts.append(np.broadcast_to(encoded.thought, (len(y), *encoded.thought.shape)))
+            parts.append(_every_step(encoded.thought, len(y)))
         h = np.concatenate(parts, axis=-1) if len(parts) > 1 else y
         return np.tanh(self.combine(h)) if self.combine else h
 
@@ -304,6 +304,11 @@ def _thought(state: State) -> Array:
     """h of the uppermost layer."""
     top = state[-1]
     return top[0] if isinstance(top, tuple) else top
+
+
+def _every_step(thought: Array, T: int) -> Array:
+    """The thought vectors (N, H) as (T, N, H); no copy."""
+    return np.broadcast_to(thought, (T, *thought.shape))
 
 
 def _join(ahead: State, back: State) -> State:
