@@ -36,7 +36,12 @@ class Optimizer:
         self.steps = 0
 
     def step(self) -> float:
-        """Raises NotFinite, with the name of the first parameter concerned, before anything changes."""
+        """Raises NotFinite, with the name of the first parameter concerned, before anything changes.
+
+        Raises InputError when another optimizer has been made over the same parameters since.
+        """
+        if name := self.packed.first_detached():
+            raise InputError(f"another optimizer has taken over '{name}'; go on with that one, or make a new one")
         grad = self.packed.grad
         with np.errstate(over="ignore"):
             norm = math.sqrt(float(np.dot(grad, grad)))

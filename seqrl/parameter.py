@@ -52,6 +52,7 @@ class Packed:
         self.value: Array = np.empty(size, dtype)
         self.grad: Array = np.empty(size, dtype)
         self.slices: dict[str, slice] = {}
+        self._named = named
         start = 0
         for name, parameter in named:
             where = slice(start, start + parameter.value.size)
@@ -60,6 +61,10 @@ class Packed:
                 flat[where] = getattr(parameter, attribute).ravel()
                 setattr(parameter, attribute, flat[where].reshape(parameter.shape))
             start = where.stop
+
+    def first_detached(self) -> str | None:
+        """The name of the first parameter that is no longer a view of `value`: something packed it again."""
+        return next((name for name, parameter in self._named if parameter.value.base is not self.value), None)
 
     def view_gradients(self, named_parameters: Iterable[tuple[str, Parameter]]) -> Array:
         """Another gradient vector (P,), of zeros, for the parameters of the same names of a second model: a replica."""

@@ -41,6 +41,7 @@ softmax_cross_entropy = _chosen.softmax_cross_entropy
 dot_attention_forward = _chosen.dot_attention_forward
 dot_attention_backward = _chosen.dot_attention_backward
 dropout = _chosen.dropout
+add_product = _chosen.add_product
 add_rows = _chosen.add_rows
 take_gradient = _chosen.take_gradient
 sgd_update = _chosen.sgd_update

@@ -534,6 +534,23 @@ def dropout(x: Array, draws: npt.NDArray[np.uint16], dropped: int) -> Array:
 
 
 @jit
+def _add_product_of_rows(total, x, dy):
+    (R, D), H = x.shape, dy.shape[1]
+    at = x.ctypes.data, dy.ctypes.data, total.ctypes.data
+    _gemm(True, False, D, H, R, 1.0, at[0], D, at[1], H, 1.0, at[2], H, total.itemsize)
+
+
+def add_product(total: Array, x: Array, dy: Array) -> None:
+    if not total.flags.c_contiguous:  # a copy would take the sum
+        total += x.T @ dy
+    elif total.size and len(x):
+        x, dy = (np.ascontiguousarray(a, total.dtype) for a in (x, dy))
+        if x.shape[1:] + dy.shape[1:] != total.shape or len(x) != len(dy):
+            raise ValueError(f"shapes {x.shape} and {dy.shape} don't give {total.shape}")
+        _add_product_of_rows(total, x, dy)
+
+
+@jit
 def _add_rows(table, ids, values):
     for k in range(ids.size):
         row, value = table[ids[k]], values[k]

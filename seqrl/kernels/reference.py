@@ -228,6 +228,11 @@ def dropout(x: Array, draws: npt.NDArray[np.uint16], dropped: int) -> Array:
     return x * (draws >= dropped).astype(x.dtype) * x.dtype.type(65536 / (65536 - dropped))
 
 
+def add_product(total: Array, x: Array, dy: Array) -> None:
+    """total += x^T dy, the gradient of a weight. x: (R, D), dy: (R, H), total: (D, H)."""
+    total += x.T @ dy
+
+
 def add_rows(table: Array, ids: Integers, values: Array) -> None:
     """table[ids[k]] += values[k] for every k, repeated ids included. table: (V, E), ids: (K,), values: (K, E)."""
     np.add.at(table, ids, values)

@@ -107,7 +107,7 @@ class GeneralAttention(DotAttention):
 
     def keys(self, memory: Array) -> tuple[Array, Backward]:
         def backward(dkeys: Array) -> Array:
-            self.weight.grad += rows(memory).T @ rows(dkeys)
+            kernels.add_product(self.weight.grad, rows(memory), rows(dkeys))
             return dkeys @ self.weight.value.T
 
         return memory @ self.weight.value, backward

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.initializers import Initializer, glorot_uniform
 from seqrl.layer import Backward, Layer, rows
@@ -40,7 +41,7 @@ class Dense(Layer):
     def forward(self, x: Array) -> tuple[Array, Backward]:
         def backward(dy: Array) -> Array:
             x2, dy2 = rows(x), rows(dy)
-            self.weight.grad += x2.T @ dy2
+            kernels.add_product(self.weight.grad, x2, dy2)
             if self.bias is not None:
                 self.bias.grad += dy2.sum(axis=0)
             return dy @ self.weight.value.T

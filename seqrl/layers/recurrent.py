@@ -89,7 +89,7 @@ class Recurrent(Layer):
 
     def project_backward(self, x: Array, dgates: Array) -> Array:
         x2, dgates2 = rows(x), rows(dgates)
-        self.weight_ih.grad += x2.T @ dgates2
+        kernels.add_product(self.weight_ih.grad, x2, dgates2)
         self.bias.grad += dgates2.sum(axis=0)
         return dgates @ self.weight_ih.value.T
 
@@ -177,7 +177,7 @@ class RNN(Recurrent):
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
             dh, dy = _gradient(dstate, h_final, copy=True), _gradient(dy, h_written)
             dgates = kernels.rnn_backward(dy, dh, self.weight_hh.value, hs, lengths, reverse, self.rectified)
-            self.weight_hh.grad += rows(h_read).T @ rows(dgates)
+            kernels.add_product(self.weight_hh.grad, rows(h_read), rows(dgates))
             return self.project_backward(x, dgates), dh
 
         return (_output(h_written, lengths), h_final.copy()), backward
@@ -229,7 +229,7 @@ class LSTM(Recurrent):
             dgates = kernels.lstm_backward(
                 dy, dh, dc, gates, self.weight_hh.value, self._peephole(), cs, lengths, reverse
             )
-            self.weight_hh.grad += rows(h_read).T @ rows(dgates)
+            kernels.add_product(self.weight_hh.grad, rows(h_read), rows(dgates))
             if self.peephole is not None:
                 di, df, _, do = np.split(dgates, 4, axis=2)
                 self.peephole.grad += [
@@ -275,7 +275,7 @@ class GRU(Recurrent):
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
             dh, dy = _gradient(dstate, h_final, copy=True), _gradient(dy, h_written)
             dgates, dhidden = kernels.gru_backward(dy, dh, gates, self.weight_hh.value, hs, hidden_n, lengths, reverse)
-            self.weight_hh.grad += rows(h_read).T @ rows(dhidden)
+            kernels.add_product(self.weight_hh.grad, rows(h_read), rows(dhidden))
             self.bias_hn.grad += rows(dhidden)[:, 2 * self.H :].sum(axis=0)
             return self.project_backward(x, dgates), dh
 

@@ -107,6 +107,12 @@ def dropout(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     }
 
 
+def add_product(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    R, D, H = (300, 70, 90) if large else (5, 3, 4)
+    shapes = {"total": (D, H), "x": (R, D), "dy": (R, H)}
+    return {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
+
+
 def add_rows(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     V, E, K = (500, 64, 3000) if large else (4, 3, 9)
     table, values = (rng.normal(size=(rows, E)).astype(dtype) for rows in (V, K))
@@ -136,6 +142,7 @@ CASES: dict[str, list[Callable[..., dict[str, Any]]]] = {
     "dot_attention_forward": [attention(1.0), attention(0.3)],
     "dot_attention_backward": [attention(1.0), attention(0.3)],
     "dropout": [dropout],
+    "add_product": [add_product],
     "add_rows": [add_rows],
     "take_gradient": [vectors()],
     "sgd_update": [
@@ -194,7 +201,7 @@ def test_compiled_is_reference(
         monkeypatch.setattr(compiled, "WORTH_SPLITTING", 1e6)
         monkeypatch.setattr("seqrl.kernels.threads._pool", pool)
         compiled_returned = getattr(compiled, name)(**actual)
-    assert bool(submitted) == (large and name not in ("add_rows", "dropout"))
+    assert bool(submitted) == (large and name not in ("add_product", "add_rows", "dropout"))
 
     real = np.arange(len(arguments["gates"]))[:, None] < arguments["lengths"] if "gates" in arguments else None
     for parameter, array in expected.items():
