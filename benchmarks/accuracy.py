@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import machine
 
@@ -39,18 +39,18 @@ TASKS = {
 }
 
 
-def train(options: str) -> dict:
+def train(options: str) -> dict[str, Any]:
     """results.json of a run with these options."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        command = [sys.executable, "scripts/train_translation.py", "--out", run, *shlex.split(options)]
+        command = [sys.executable, "scripts/train_translation.py", "--out", str(run), *shlex.split(options)]
         subprocess.run(command, check=True, cwd=machine.CHECKOUT, stdout=subprocess.DEVNULL)
-        return json.loads((run / "results.json").read_text())
+        results: dict[str, Any] = json.loads((run / "results.json").read_text())
+    return results
 
 
 def main() -> int:
     machine.two_cores()
-    machine.note_if_busy()
     missed = False
     commands = []
     print("| | test | exact match | target | | training |\n|---|---|---:|---:|---|---:|", flush=True)

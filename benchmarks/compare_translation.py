@@ -94,14 +94,18 @@ def main() -> int:
     options = parser.parse_args()
     machine.two_cores()
     peer_python = options.peer_python or machine.environment("torch", [TORCH, f"numpy=={np.__version__}"])
-    machine.note_if_busy()
-    rows, versions = compare(peer_python, options.rounds)
+    with machine.watched():
+        return report(peer_python, options.rounds)
+
+
+def report(peer_python: str | Path, rounds: int) -> int:
+    rows, versions = compare(peer_python, rounds)
     print("| | seqrl | PyTorch | | target | |\n|---|---:|---:|---:|---:|---|")
     for row in rows:
         verdict = "" if not row.target else "reached" if row.reached else "MISSED"
         print("|", " | ".join([*row[:5], verdict]), "|")
     used = settings()
-    print(f"\nMedians of {options.rounds} rounds, seed {used.seed}.", end=" ")
+    print(f"\nMedians of {rounds} rounds, seed {used.seed}.", end=" ")
     print("; ".join(", ".join(f"{name} {version}" for name, version in side.items()) for side in versions) + ".")
     return int(not all(row.reached for row in rows))
 

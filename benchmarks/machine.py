@@ -9,14 +9,15 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).parents[1]
 PEERS = CHECKOUT / "benchmarks/.peers"
 THREADS = 2
-BUSY = 0.3  # cores that others may use
+BUSY = 0.1  # cores that others may use
 
 
 def two_cores() -> None:
@@ -35,7 +36,16 @@ def environment(name: str, requirements: Sequence[str]) -> Path:
     if not stamp.exists() or stamp.read_text() != made_for:
         print(f"Making {folder.relative_to(CHECKOUT)} with {', '.join(requirements)} (once)", file=sys.stderr)
         venv.create(folder, clear=True, with_pip=False)  # a virtual environment may lack ensurepip; ours has pip
-        install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *requirements]
+        install: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            python,
+            "install",
+            "--quiet",
+            *requirements,
+        ]
         subprocess.run(install, check=True)
         stamp.write_text(made_for)
     return python
@@ -43,7 +53,7 @@ def environment(name: str, requirements: Sequence[str]) -> Path:
 
 def run(python: str | Path, program: str, *arguments: str | Path) -> str:
     """What a program of this folder prints, in a process of its own."""
-    command = [python, CHECKOUT / "benchmarks" / program, *arguments]
+    command: list[str | Path] = [python, CHECKOUT / "benchmarks" / program, *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -64,22 +74,25 @@ def describe() -> str:
     return f"{model}, {cores} of {os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}"
 
 
-def busy_cores(seconds: float = 1.0) -> float:
-    """How many cores other programs use now; 0 where the system has no account of it."""
+@contextmanager
+def watched() -> Iterator[None]:
+    """Print a line for the results at the end if other programs used so much of the machine that speeds are off.
+
+    Two threads that wait for each other suffer most: on a busy core either side can be ten times slower.
+    """
+    start, before = time.perf_counter(), _others()
+    yield
+    cores = (_others() - before) / (time.perf_counter() - start)
+    if cores > BUSY:
+        print(f"\n**Other programs used {cores:.1f} cores meanwhile, so speeds are off.**")
+
+
+def _others() -> float:
+    """Seconds that other programs have computed since the system started; 0 where it keeps no account."""
     account = Path("/proc/stat")
     if not account.exists():
         return 0.0
-
-    def idle() -> int:
-        fields = account.read_text().split()
-        return int(fields[4]) + int(fields[5])  # idle and waiting for a disk, over all cores
-
-    before = idle()
-    time.sleep(seconds)
-    return max(0.0, (os.cpu_count() or 1) - (idle() - before) / os.sysconf("SC_CLK_TCK") / seconds)
-
-
-def note_if_busy() -> None:
-    """Print a line for the results where others use so much of the machine that figures mean little."""
-    if (busy := busy_cores()) > BUSY:
-        print(f"**Other programs used {busy:.1f} cores when this began, so speeds are off.**\n", flush=True)
+    user, nice, system = (int(field) for field in account.read_text().split()[1:4])
+    times = os.times()
+    own = times.user + times.system + times.children_user + times.children_system
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK") - own

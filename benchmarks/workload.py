@@ -75,8 +75,9 @@ class Workload(NamedTuple):
             numbers = sorted({name.split("/")[1] for name in arrays if name.startswith(f"{kind}/")})
             return [Pairs(*(arrays[f"{kind}/{number}/{field}"] for field in Pairs._fields)) for number in numbers]
 
-        some = json.loads(str(arrays["json"]))
-        return cls(*some, weights("initial"), weights("trained"), batches("train"), batches("held_out"))
+        settings, learning_rates, limit = json.loads(str(arrays["json"]))
+        initial, trained = weights("initial"), weights("trained")
+        return cls(settings, learning_rates, limit, initial, trained, batches("train"), batches("held_out"))
 
 
 class Side(Protocol):
