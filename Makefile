@@ -29,7 +29,7 @@ help:
 setup: $(STAMP)
 
 demo: setup
-	$(RUN) scripts/train_translation.py --out runs/demo --overwrite --max-minutes 3
+	$(RUN) scripts/train_translation.py --out runs/demo --overwrite --max-minutes 2.9
 
 test: lint
 	$(RUN) -m pytest -n 2 -m "not slow"

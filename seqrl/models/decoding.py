@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqrl.errors import InputError
+from seqrl.kernels.blas import one_thread
 from seqrl.kernels.reference import Integers
 from seqrl.models.seq2seq import Seq2Seq, pick_state
 from seqrl.parameter import Array
@@ -22,6 +23,7 @@ class Hypothesis(NamedTuple):
     score: float
 
 
+@one_thread()  # its products are too small to share, and on a busy machine sharing them takes many times longer
 def greedy(model: Seq2Seq, source: Integers, lengths: Integers, limit: int) -> list[list[int]]:
     """The likeliest token at each step, until EOS or `limit` tokens. Rows that have ended leave the batch."""
     if limit < 1:
@@ -49,6 +51,7 @@ def greedy(model: Seq2Seq, source: Integers, lengths: Integers, limit: int) -> l
     return [row[:end].tolist() for row, end in zip(ids, ends, strict=True)]
 
 
+@one_thread()
 def beam_search(
     model: Seq2Seq, source: Integers, lengths: Integers, limit: int, beam: int, alpha: float = 1.0
 ) -> list[list[Hypothesis]]:

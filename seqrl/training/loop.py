@@ -22,6 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from seqrl.errors import InputError
+from seqrl.kernels.blas import one_thread
 from seqrl.layer import Layer
 from seqrl.optimizers import NotFinite, Optimizer
 from seqrl.schedules import Schedule
@@ -126,7 +127,8 @@ class Training:
         keep_freed_memory()
         total = self.epochs * self.task.steps_per_epoch
         self._clock = time.perf_counter()
-        with _quiet(), Interrupts() as interrupts, _progress_bar(total, self.progress.step) as bar:
+        # A second core is for replicas of the model: sharing small products pays little, and costs much on a busy machine.
+        with one_thread(), _quiet(), Interrupts() as interrupts, _progress_bar(total, self.progress.step) as bar:
             try:
                 while True:
                     if interrupts.received:
