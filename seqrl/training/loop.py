@@ -127,7 +127,7 @@ class Training:
         keep_freed_memory()
         total = self.epochs * self.task.steps_per_epoch
         self._clock = time.perf_counter()
-        # A second core is for replicas of the model: sharing small products pays little, and costs much on a busy machine.
+        # A second core is for replicas: sharing small products pays little, and costs much on a busy machine.
         with one_thread(), _quiet(), Interrupts() as interrupts, _progress_bar(total, self.progress.step) as bar:
             try:
                 while True:
