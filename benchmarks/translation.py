@@ -11,6 +11,7 @@ import numpy as np
 from workload import Pairs, Weights, Workload, main
 
 from seqrl import __version__, kernels
+from seqrl.kernels.blas import one_thread
 from seqrl.models.decoding import greedy
 from seqrl.training.memory import keep_freed_memory
 from seqrl.training.runs import settings_from
@@ -32,6 +33,7 @@ class Translation:
     def batch(self, pairs: Pairs) -> Pairs:
         return pairs
 
+    @one_thread()  # as the training loop has it
     def step(self, batch: Pairs) -> float:
         self.optimizer.lr = next(self.learning_rates)
         loss, _ = self.task.learn(batch.numbers)
