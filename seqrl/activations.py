@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqrl.kernels.reference import sigmoid
+from seqrl.kernels.reference.support import sigmoid
 from seqrl.layer import Backward, Layer
 from seqrl.parameter import Array
 

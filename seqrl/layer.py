@@ -28,6 +28,13 @@ class Layer:
         """The output, and the backward function that maps its gradient to the gradient of `x`."""
         raise NotImplementedError
 
+    def forward_data(self, x: Any) -> tuple[Any, Callable[..., Any]]:
+        """`forward` for an input that is data: the backward function need not return the gradient of `x`.
+
+        A first layer saves about a third of its arithmetic by it.
+        """
+        return self.forward(x)
+
     def __call__(self, x: Any) -> Any:
         """The output at inference."""
         return self.forward(x)[0]
@@ -40,36 +47,48 @@ class Layer:
         """(dotted name, Generator) of every source of randomness, each object once; a checkpoint saves their states."""
         return _members(self, np.random.Generator)
 
+    def buffers(self) -> Iterator[tuple[str, Array]]:
+        """(dotted name, array) of what is kept but not learned, such as batch norm's running statistics.
+
+        They are the attributes that are arrays; write into them and never rebind them.
+        """
+        return _members(self, np.ndarray)
+
+    def state(self) -> dict[str, Array]:
+        """Every parameter's value and every buffer by name, the arrays themselves."""
+        return {name: parameter.value for name, parameter in self.parameters()} | dict(self.buffers())
+
     def state_dict(self) -> dict[str, Array]:
-        """Every parameter's value by name, copied."""
-        return {name: parameter.value.copy() for name, parameter in self.parameters()}
+        """A copy of `state`."""
+        return {name: array.copy() for name, array in self.state().items()}
 
     def load_state_dict(self, values: Mapping[str, npt.ArrayLike]) -> None:
-        """Write `values` into the parameters.
+        """Write `values` into the parameters and the buffers.
 
-        Raises InputError that names the first parameter that is missing, left over or of another shape;
+        Raises InputError that names the first one that is missing, left over or of another shape;
         nothing is written then.
         """
-        own = dict(self.parameters())
-        for name, parameter in own.items():
+        own = self.state()
+        for name, array in own.items():
             if name not in values:
-                raise InputError(f"the weights lack '{name}' of shape {parameter.shape}{nearest(name, values)}")
+                raise InputError(f"the weights lack '{name}' of shape {array.shape}{nearest(name, values)}")
             shape = np.shape(values[name])
-            if shape != parameter.shape:
-                raise InputError(f"the weights hold '{name}' of shape {shape}, the model has {parameter.shape}")
+            if shape != array.shape:
+                raise InputError(f"the weights hold '{name}' of shape {shape}, the model has {array.shape}")
         for name in values:
             if name not in own:
                 raise InputError(f"the weights hold '{name}', which the model has not{nearest(name, own)}")
-        for name, parameter in own.items():
-            parameter.value[...] = values[name]
+        for name, array in own.items():
+            array[...] = values[name]
 
     def zero_grad(self) -> None:
         for _, parameter in self.parameters():
             parameter.grad[...] = 0
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
-        """A copy with parameters of another dtype; float64 is for gradient checks."""
-        other = copy.deepcopy(self)
+        """A copy with parameters and buffers of another dtype; float64 is for gradient checks."""
+        kept: dict[int, Any] = {id(buffer): buffer.astype(dtype) for _, buffer in self.buffers()}
+        other = copy.deepcopy(self, kept)
         for _, parameter in other.parameters():
             parameter.value = parameter.value.astype(dtype)
             parameter.grad = parameter.grad.astype(dtype)
@@ -113,9 +132,15 @@ class Chain(Layer):
         self.layers = list(layers)
 
     def forward(self, x: Any) -> tuple[Any, Backward]:
+        return self._forward(x, [layer.forward for layer in self.layers])
+
+    def forward_data(self, x: Any) -> tuple[Any, Backward]:
+        return self._forward(x, [layer.forward if k else layer.forward_data for k, layer in enumerate(self.layers)])
+
+    def _forward(self, x: Any, forwards: list[Callable[[Any], tuple[Any, Backward]]]) -> tuple[Any, Backward]:
         backwards = []
-        for layer in self.layers:
-            x, backward = layer.forward(x)
+        for forward in forwards:
+            x, backward = forward(x)
             backwards.append(backward)
 
         def backward_chain(dy: Array) -> Array:

@@ -7,9 +7,8 @@ import numpy.typing as npt
 
 from seqrl import kernels
 from seqrl.errors import InputError
-from seqrl.kernels.reference import Integers
 from seqrl.layer import rows
-from seqrl.parameter import Array
+from seqrl.parameter import Array, Integers
 
 
 def softmax_cross_entropy(

@@ -82,7 +82,7 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum where it is not 0 (equations at `kernels.reference.sgd_update`)."""
+    """Stochastic gradient descent, with momentum where it is not 0 (see `kernels.reference.updates.sgd_update`)."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba 2015), equations at `kernels.reference.adam_update`; weight decay joins the gradient."""
+    """Adam (Kingma and Ba 2015), see `kernels.reference.updates.adam_update`; weight decay joins the gradient."""
 
     decoupled = False
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.floating]
+Integers = npt.NDArray[np.int64]
 
 
 class Parameter:

@@ -5,44 +5,55 @@ can't be called from compiled code, or with SEQRL_KERNELS=reference in the envir
 `kernels.implementation` says which.
 """
 
+import importlib
 import importlib.util
+import inspect
 import os
-from types import ModuleType
+from collections.abc import Callable
+from typing import Any
 
 from seqrl.errors import InputError
-from seqrl.kernels import reference
+
+PARTS = "sequences", "rows", "updates"
 
 
-def _implementation() -> ModuleType:
+def _choose() -> str:
     choice = os.environ.get("SEQRL_KERNELS", "compiled")
     if choice not in ("compiled", "reference"):
         raise InputError(f"SEQRL_KERNELS is '{choice}'; expected compiled or reference")
     if choice == "reference" or importlib.util.find_spec("numba") is None:
-        return reference
+        return "reference"
     from seqrl.kernels.blas import blas
 
-    if blas is None:
-        return reference
-    from seqrl.kernels import compiled
-
-    return compiled
+    return "compiled" if blas is not None else "reference"
 
 
-_chosen = _implementation()
-implementation = _chosen.__name__.rpartition(".")[2]
+def load(implementation: str) -> dict[str, Callable[..., Any]]:
+    """Every kernel of "reference" or "compiled", by name."""
+    modules = [importlib.import_module(f"seqrl.kernels.{implementation}.{part}") for part in PARTS]
+    return {
+        name: member
+        for module in modules
+        for name, member in vars(module).items()
+        if inspect.isfunction(member) and member.__module__ == module.__name__ and not name.startswith("_")
+    }
 
-rnn_forward = _chosen.rnn_forward
-rnn_backward = _chosen.rnn_backward
-lstm_forward = _chosen.lstm_forward
-lstm_backward = _chosen.lstm_backward
-gru_forward = _chosen.gru_forward
-gru_backward = _chosen.gru_backward
-softmax_cross_entropy = _chosen.softmax_cross_entropy
-dot_attention_forward = _chosen.dot_attention_forward
-dot_attention_backward = _chosen.dot_attention_backward
-dropout = _chosen.dropout
-add_product = _chosen.add_product
-add_rows = _chosen.add_rows
-take_gradient = _chosen.take_gradient
-sgd_update = _chosen.sgd_update
-adam_update = _chosen.adam_update
+
+implementation = _choose()
+_kernels = load(implementation)
+
+rnn_forward = _kernels["rnn_forward"]
+rnn_backward = _kernels["rnn_backward"]
+lstm_forward = _kernels["lstm_forward"]
+lstm_backward = _kernels["lstm_backward"]
+gru_forward = _kernels["gru_forward"]
+gru_backward = _kernels["gru_backward"]
+softmax_cross_entropy = _kernels["softmax_cross_entropy"]
+dot_attention_forward = _kernels["dot_attention_forward"]
+dot_attention_backward = _kernels["dot_attention_backward"]
+dropout = _kernels["dropout"]
+add_product = _kernels["add_product"]
+add_rows = _kernels["add_rows"]
+take_gradient = _kernels["take_gradient"]
+sgd_update = _kernels["sgd_update"]
+adam_update = _kernels["adam_update"]

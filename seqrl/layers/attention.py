@@ -17,10 +17,9 @@ from seqrl import kernels
 from seqrl.activations import softmax
 from seqrl.errors import InputError
 from seqrl.initializers import glorot_uniform
-from seqrl.kernels.reference import Integers
 from seqrl.layer import Backward, Layer, rows
 from seqrl.layers.dense import Dense
-from seqrl.parameter import Array, Parameter
+from seqrl.parameter import Array, Integers, Parameter
 
 AttendBackward = Callable[[Array], tuple[Array, Array, Array]]
 
@@ -73,7 +72,7 @@ class Attention(Layer):
 class DotAttention(Attention):
     """score = q . m (Luong et al. 2015, equation 8), over sqrt(H) when `scaled` (Vaswani et al. 2017, equation 1).
 
-    The equations of both passes stand at `kernels.reference.dot_attention_forward`.
+    The equations of both passes stand at `kernels.reference.sequences.dot_attention_forward`.
     """
 
     def __init__(self, *, scaled: bool = False) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqrl.kernels.reference import Integers
 from seqrl.layer import Backward, Layer
 from seqrl.layers.recurrent import Recurrent, ScanBackward, State, parts
-from seqrl.parameter import Array
+from seqrl.parameter import Array, Integers
 
 
 class Bidirectional(Layer):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from seqrl import kernels
@@ -39,11 +41,19 @@ class Dense(Layer):
         return y
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
+        y, backward_parameters = self.forward_data(x)
+
         def backward(dy: Array) -> Array:
+            backward_parameters(dy)
+            return dy @ self.weight.value.T
+
+        return y, backward
+
+    def forward_data(self, x: Array) -> tuple[Array, Callable[[Array], None]]:
+        def backward(dy: Array) -> None:
             x2, dy2 = rows(x), rows(dy)
             kernels.add_product(self.weight.grad, x2, dy2)
             if self.bias is not None:
                 self.bias.grad += dy2.sum(axis=0)
-            return dy @ self.weight.value.T
 
         return self(x), backward

@@ -9,9 +9,8 @@ import numpy as np
 from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.initializers import Initializer, normal
-from seqrl.kernels.reference import Integers
 from seqrl.layer import Layer
-from seqrl.parameter import Array, Parameter
+from seqrl.parameter import Array, Integers, Parameter
 
 
 class Embedding(Layer):

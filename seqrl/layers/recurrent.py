@@ -24,10 +24,9 @@ import numpy.typing as npt
 from seqrl import kernels
 from seqrl.errors import InputError, choose
 from seqrl.initializers import glorot_uniform, orthogonal
-from seqrl.kernels.reference import Integers
 from seqrl.layer import Backward, Layer, rows
 from seqrl.layers.dropout import Dropout
-from seqrl.parameter import Array, Parameter
+from seqrl.parameter import Array, Integers, Parameter
 
 State = Any  # (N, H), or a tuple of states
 ScanBackward = Callable[..., tuple[Array, State]]
@@ -191,7 +190,7 @@ class RNN(Recurrent):
 
 
 class LSTM(Recurrent):
-    """The long short-term memory; its equations stand at `kernels.reference.lstm_forward`.
+    """The long short-term memory; its equations stand at `kernels.reference.sequences.lstm_forward`.
 
     The state is (h, c), each (N, H). The cell c is the constant error carousel: its gradient passes from step to step
     through the forget gate alone. With `peephole` the gates see the cell (Gers et al. 2000). The forget gate's
@@ -249,7 +248,7 @@ class LSTM(Recurrent):
 
 
 class GRU(Recurrent):
-    """The gated recurrent unit; its equations stand at `kernels.reference.gru_forward`.
+    """The gated recurrent unit; its equations stand at `kernels.reference.sequences.gru_forward`.
 
     `bias` joins both sides' biases of r and z and the input's of n; `bias_hn` (H,) stands inside the reset.
     """

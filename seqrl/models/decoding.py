@@ -8,9 +8,8 @@ import numpy as np
 
 from seqrl.errors import InputError
 from seqrl.kernels.blas import one_thread
-from seqrl.kernels.reference import Integers
 from seqrl.models.seq2seq import Seq2Seq, pick_state
-from seqrl.parameter import Array
+from seqrl.parameter import Array, Integers
 from seqrl.text.specials import BOS, EOS
 
 LEAVING = 0.8  # rows that have ended are taken out when no more than this share goes on: taking out costs copies

@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from seqrl.errors import InputError, choose
-from seqrl.kernels.reference import Integers
 from seqrl.layer import Layer, rows
 from seqrl.layers.attention import AdditiveAttention, Attention, DotAttention, GeneralAttention
 from seqrl.layers.bidirectional import Bidirectional
@@ -29,7 +28,7 @@ from seqrl.layers.dense import Dense
 from seqrl.layers.dropout import Dropout
 from seqrl.layers.embedding import Embedding
 from seqrl.layers.recurrent import CELLS, Stack, State
-from seqrl.parameter import Array
+from seqrl.parameter import Array, Integers
 from seqrl.text.specials import BOS, PAD
 
 ATTENTIONS: dict[str, Callable[[int, np.random.Generator], Attention | None]] = {

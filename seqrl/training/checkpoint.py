@@ -74,7 +74,7 @@ def save_training(
 ) -> None:
     """A checkpoint to resume from: weights, moments, the states of the generators, and `state`, which JSON can hold."""
     moments = optimizer.moments()
-    arrays = {f"model.{name}": parameter.value for name, parameter in model.parameters()}
+    arrays = {f"model.{name}": array for name, array in model.state().items()}
     arrays |= {f"optimizer.{name}": moment for name, moment in moments.items()}
     numbers = {name: value for name, value in optimizer.state_dict().items() if name not in moments}
     states = {name: rng.bit_generator.state for name, rng in generators.items()}
@@ -105,7 +105,7 @@ def load_training(
 
 def save_model(path: str | Path, model: Layer, state: Mapping[str, Any]) -> None:
     """A checkpoint of the weights alone."""
-    write(path, {f"model.{name}": parameter.value for name, parameter in model.parameters()}, state)
+    write(path, {f"model.{name}": array for name, array in model.state().items()}, state)
 
 
 def load_model(path: str | Path, checkpoint: Checkpoint, model: Layer) -> None:

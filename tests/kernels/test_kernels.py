@@ -8,30 +8,29 @@ import sys
 import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from seqrl import kernels
-from seqrl.kernels import reference
+from seqrl.kernels.reference.support import sigmoid
 from seqrl.layers.recurrent import GRU, LSTM, RNN
 
 Generator = np.random.Generator
+Kernels = dict[str, Callable[..., Any]]
+REFERENCE = kernels.load("reference")
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 
 
 @pytest.fixture(scope="module")
-def compiled() -> ModuleType:
+def compiled() -> Kernels:
     pytest.importorskip("numba")
     from seqrl.kernels.blas import blas
 
     if blas is None:
         pytest.skip("NumPy's BLAS can't be called here, so there are no compiled kernels")
-    from seqrl.kernels import compiled
-
-    return compiled
+    return kernels.load("compiled")
 
 
 # ---- the arguments of every kernel ---------------------------------------------------------------------------
@@ -161,19 +160,11 @@ CASES: dict[str, list[Callable[..., dict[str, Any]]]] = {
 TIME_MAJOR = {"gates", "hidden_n"}
 
 
-def names(module: ModuleType) -> set[str]:
-    return {
-        name
-        for name, member in vars(module).items()
-        if inspect.isfunction(member) and member.__module__ == module.__name__ and not name.startswith("_")
-    }
-
-
-def test_both_implementations_have_the_same_kernels_and_all_are_compared(compiled: ModuleType) -> None:
-    assert names(reference) - {"sigmoid"} == names(compiled) == CASES.keys()
+def test_both_implementations_have_the_same_kernels_and_all_are_compared(compiled: Kernels) -> None:
+    assert REFERENCE.keys() == compiled.keys() == CASES.keys()
     for name in CASES:
         assert hasattr(kernels, name), name
-        ours, theirs = (list(inspect.signature(getattr(m, name)).parameters) for m in (reference, compiled))
+        ours, theirs = (list(inspect.signature(of[name]).parameters) for of in (REFERENCE, compiled))
         assert ours == theirs, name
 
 
@@ -181,7 +172,7 @@ def test_both_implementations_have_the_same_kernels_and_all_are_compared(compile
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize(("name", "k"), [(name, k) for name, cases in CASES.items() for k in range(len(cases))])
 def test_compiled_is_reference(
-    name: str, k: int, threads: int, dtype: str, compiled: ModuleType, monkeypatch: pytest.MonkeyPatch, rng: Generator
+    name: str, k: int, threads: int, dtype: str, compiled: Kernels, monkeypatch: pytest.MonkeyPatch, rng: Generator
 ) -> None:
     """Small work stays on the calling thread; large work is split, unevenly, over three."""
     large = threads > 1
@@ -193,14 +184,14 @@ def test_compiled_is_reference(
             return super().submit(*args, **kwargs)
 
     arguments = CASES[name][k](rng, dtype, large)
-    wanted = inspect.signature(getattr(reference, name)).parameters
+    wanted = inspect.signature(REFERENCE[name]).parameters
     expected, actual = ({p: copy.deepcopy(arguments[p]) for p in wanted} for _ in range(2))
-    returned = getattr(reference, name)(**expected)
+    returned = REFERENCE[name](**expected)
     with Recording(2) as pool:
         monkeypatch.setattr("seqrl.kernels.threads.COUNT", 3)
-        monkeypatch.setattr(compiled, "WORTH_SPLITTING", 1e6)
+        monkeypatch.setattr("seqrl.kernels.compiled.support.WORTH_SPLITTING", 1e6)
         monkeypatch.setattr("seqrl.kernels.threads._pool", pool)
-        compiled_returned = getattr(compiled, name)(**actual)
+        compiled_returned = compiled[name](**actual)
     assert bool(submitted) == (large and name not in ("add_product", "add_rows", "dropout"))
 
     real = np.arange(len(arguments["gates"]))[:, None] < arguments["lengths"] if "gates" in arguments else None
@@ -227,10 +218,12 @@ def close(actual: Any, expected: Any, dtype: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_compiled_tanh_and_sigmoid_over_the_whole_range(dtype: str, compiled: ModuleType) -> None:
+def test_the_compiled_tanh_and_sigmoid_over_the_whole_range(dtype: str, compiled: Kernels) -> None:
     x = np.concatenate([np.linspace(-12, 12, 20_001), [-np.inf, -1e30, -1e-30, 0, 1e-30, 1e30, np.inf]]).astype(dtype)
     wide = x.astype(np.float64)
-    for row, exact in ((compiled._tanh_row, np.tanh(wide)), (compiled._sigmoid_row, reference.sigmoid(wide))):
+    from seqrl.kernels.compiled.support import sigmoid_row, tanh_row
+
+    for row, exact in ((tanh_row, np.tanh(wide)), (sigmoid_row, sigmoid(wide))):
         y = x.copy()
         row(y)
         np.testing.assert_allclose(y, exact, rtol=0, atol=3e-7 if dtype == "float32" else 1e-15)
@@ -300,7 +293,7 @@ def test_kernels_called_from_many_threads_give_what_one_thread_gives() -> None:
             np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-4)
 
 
-def test_the_blas_has_as_many_threads_afterwards_as_before(compiled: ModuleType) -> None:
+def test_the_blas_has_as_many_threads_afterwards_as_before(compiled: Kernels) -> None:
     from seqrl.kernels.blas import blas
 
     assert blas is not None

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqrl.errors import InputError
-from seqrl.kernels.reference import Integers
 from seqrl.models.seq2seq import Batch
+from seqrl.parameter import Integers
 from seqrl.text.corpora import Pair, read_aligned, read_pairs, split_pairs
 from seqrl.text.specials import EOS, PAD
 from seqrl.text.tokenizers import Tokenizer

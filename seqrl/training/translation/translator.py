@@ -10,10 +10,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from seqrl.errors import InputError
-from seqrl.kernels.reference import Integers
 from seqrl.models.decoding import Hypothesis, beam_search, greedy
 from seqrl.models.seq2seq import Batch, Seq2Seq
-from seqrl.parameter import Array
+from seqrl.parameter import Array, Integers
 from seqrl.text.batching import pad
 from seqrl.text.specials import EOS, UNKNOWN
 from seqrl.text.tokenizers import SPACE_MARK, Tokenizer

@@ -1,7 +1,4 @@
-"""The hot loops in NumPy, written to be read.
-
-`compiled.py` holds the same functions with the same signatures; a test compares the two. Shapes:
-T time, N batch, H hidden, V vocabulary, P parameters.
+"""Recurrent loops and attention in NumPy. Shapes: T time, N batch, H hidden.
 
 The recurrent loops. `forward` receives in `gates` the input's share x W_ih + b of every step and leaves
 there what the backward pass needs. `hs` (T+1, N, H) holds the states between the steps: with
@@ -15,16 +12,9 @@ the gradient of the initial state and returns the gradient of the input's share.
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-from seqrl.parameter import Array
-
-Integers = npt.NDArray[np.int64]
-
-
-def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), written so that it can't overflow."""
-    return 0.5 * np.tanh(0.5 * x) + 0.5
+from seqrl.kernels.reference.support import sigmoid
+from seqrl.parameter import Array, Integers
 
 
 def _steps(T: int, reverse: bool) -> Iterator[tuple[int, int, int]]:
@@ -171,27 +161,6 @@ def gru_backward(
     return dgates, dhidden
 
 
-def softmax_cross_entropy(logits: Array, target: Integers, smoothing: float, scale: float) -> float:
-    """The summed cross-entropy of softmax(logits) (R, V) with the classes `target` (R,).
-
-    Leaves in `logits` the gradient of `scale` times that sum, scale * (p - t). With label smoothing s the
-    target distribution t is 1 - s on the class plus s / V everywhere (Szegedy et al. 2016, section 7).
-    """
-    R, V = logits.shape
-    logits -= logits.max(axis=1, keepdims=True)
-    log_z = np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    logits -= log_z
-    at = np.arange(R)
-    total = -(1 - smoothing) * logits[at, target].sum(dtype=np.float64)
-    if smoothing:
-        total -= smoothing / V * logits.sum(dtype=np.float64)
-    np.exp(logits, out=logits)
-    logits -= smoothing / V
-    logits[at, target] -= 1 - smoothing
-    logits *= scale
-    return float(total)
-
-
 def dot_attention_forward(
     query: Array, keys: Array, memory: Array, lengths: Integers, scale: float
 ) -> tuple[Array, Array]:
@@ -221,78 +190,3 @@ def dot_attention_backward(
     gradients = dscores @ k, dscores.transpose(0, 2, 1) @ q, weights.transpose(0, 2, 1) @ dc
     dquery, dkeys, dmemory = (np.ascontiguousarray(d.transpose(1, 0, 2)) for d in gradients)
     return dquery, dkeys, dmemory
-
-
-def dropout(x: Array, draws: npt.NDArray[np.uint16], dropped: int) -> Array:
-    """x / (1 - p) where the draw is at least `dropped`, else 0; p = dropped / 65536. x and draws: the same shape."""
-    return x * (draws >= dropped).astype(x.dtype) * x.dtype.type(65536 / (65536 - dropped))
-
-
-def add_product(total: Array, x: Array, dy: Array) -> None:
-    """total += x^T dy, the gradient of a weight. x: (R, D), dy: (R, H), total: (D, H)."""
-    total += x.T @ dy
-
-
-def add_rows(table: Array, ids: Integers, values: Array) -> None:
-    """table[ids[k]] += values[k] for every k, repeated ids included. table: (V, E), ids: (K,), values: (K, E)."""
-    np.add.at(table, ids, values)
-
-
-def take_gradient(grad: Array, part: Array) -> None:
-    """grad += part, and part = 0; both (P,)."""
-    grad += part
-    part[...] = 0
-
-
-def sgd_update(
-    value: Array, grad: Array, velocity: Array, scale: float, lr: float, momentum: float, weight_decay: float
-) -> None:
-    """g = scale * grad + weight_decay * value;  v = momentum * v + g;  value -= lr * v;  grad = 0.
-
-    All vectors are (P,); `velocity` is empty without momentum.
-    """
-    g: Array = value.dtype.type(scale) * grad
-    if weight_decay:
-        g += weight_decay * value
-    if momentum:
-        velocity *= momentum
-        velocity += g
-        g = velocity
-    value -= lr * g
-    grad[...] = 0
-
-
-def adam_update(
-    value: Array,
-    grad: Array,
-    first: Array,
-    second: Array,
-    scale: float,
-    step: int,
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-    decoupled: bool,
-) -> None:
-    """Adam (Kingma and Ba 2015, algorithm 1) on the gradient scale * grad, which is set to 0; all vectors are (P,).
-
-    m = beta1 m + (1 - beta1) g               v = beta2 v + (1 - beta2) g^2
-    value -= lr / (1 - beta1^step) * m / (sqrt(v / (1 - beta2^step)) + eps)
-
-    Weight decay is added to the gradient, or when `decoupled` taken off the value: value -= lr * weight_decay * value
-    (Loshchilov and Hutter 2019, algorithm 2).
-    """
-    g: Array = value.dtype.type(scale) * grad
-    if weight_decay and decoupled:
-        value *= 1 - lr * weight_decay
-    elif weight_decay:
-        g += weight_decay * value
-    first *= beta1
-    first += (1 - beta1) * g
-    second *= beta2
-    second += (1 - beta2) * g * g
-    denominator = np.sqrt(second / (1 - beta2**step)) + eps
-    value -= lr / (1 - beta1**step) * first / denominator
-    grad[...] = 0

@@ -1,0 +1,115 @@
+"""What runs over the rows of a matrix: the loss, dropout, gradients of weights and of embeddings."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from seqrl.kernels.compiled.support import gemm, in_parallel, jit, jit_sums
+from seqrl.parameter import Array, Integers
+
+
+@jit_sums
+def _exp_row(x, exponents, powers):
+    """x <- exp(x) for x <= 0, and the sum. In float32 as 2^k exp(r), |r| <= ln 2 / 2, which vectorises.
+
+    `exponents` and `powers` are one scratch array of int32, seen as int32 and as float32.
+    """
+    total = 0.0
+    if x.itemsize == 8:
+        for j in range(x.size):
+            x[j] = math.exp(x[j])
+            total += x[j]
+        return total
+    for j in range(x.size):
+        v = x[j] if x[j] > np.float32(-87) or x[j] != x[j] else np.float32(-87)
+        k = np.floor(v * np.float32(1.44269504) + np.float32(0.5))
+        r = v - k * np.float32(0.693359375) + k * np.float32(2.12194440e-4)
+        exponents[j] = (np.int32(k) + np.int32(127)) << np.int32(23)
+        p = np.float32(1 / 720)
+        p = p * r + np.float32(1 / 120)
+        p = p * r + np.float32(1 / 24)
+        p = p * r + np.float32(1 / 6)
+        p = p * r + np.float32(0.5)
+        p = p * r + np.float32(1)
+        x[j] = p * r + np.float32(1)
+    for j in range(x.size):
+        x[j] *= powers[j]
+    for j in range(x.size):
+        total += x[j]
+    return total
+
+
+@jit_sums
+def _softmax_cross_entropy(start, stop, logits, highest, target, smoothing, scale, losses):
+    V = logits.shape[1]
+    exponents = np.empty(V, np.int32)
+    powers = exponents.view(np.float32)
+    for r in range(start, stop):
+        row, c, top = logits[r], target[r], highest[r]
+        spread = 0.0
+        if smoothing > 0:
+            for j in range(V):
+                spread += row[j] - top
+        at_target = row[c] - top
+        for j in range(V):
+            row[j] -= top
+        total = _exp_row(row, exponents, powers)
+        log_z = math.log(total)
+        losses[r] = (1 - smoothing) * (log_z - at_target) + smoothing * (log_z - spread / V)
+        factor = row.dtype.type(scale / total)
+        off = row.dtype.type(scale * smoothing / V)
+        for j in range(V):
+            row[j] = row[j] * factor - off
+        row[c] -= scale * (1 - smoothing)
+
+
+def softmax_cross_entropy(logits: Array, target: Integers, smoothing: float, scale: float) -> float:
+    R, _ = logits.shape
+    losses = np.empty(R)
+    highest = logits.max(axis=1)
+    arrays = (logits, highest, target, float(smoothing), float(scale), losses)
+    in_parallel(_softmax_cross_entropy, R, 20.0 * logits.size, *arrays)
+    return float(losses.sum())
+
+
+@jit
+def _dropout(x, draws, dropped, scale, y):
+    for j in range(x.size):
+        y[j] = x[j] * scale if draws[j] >= dropped else x[j] * 0
+
+
+def dropout(x: Array, draws: npt.NDArray[np.uint16], dropped: int) -> Array:
+    y = np.empty_like(x)
+    scale = x.dtype.type(65536 / (65536 - dropped))
+    _dropout(x.reshape(-1), draws.reshape(-1), np.uint16(dropped), scale, y.reshape(-1))
+    return y
+
+
+@jit
+def _add_product_of_rows(total, x, dy):
+    (R, D), H = x.shape, dy.shape[1]
+    at = x.ctypes.data, dy.ctypes.data, total.ctypes.data
+    gemm(True, False, D, H, R, 1.0, at[0], D, at[1], H, 1.0, at[2], H, total.itemsize)
+
+
+def add_product(total: Array, x: Array, dy: Array) -> None:
+    if not total.flags.c_contiguous:  # a copy would take the sum
+        total += x.T @ dy
+    elif total.size and len(x):
+        x, dy = (np.ascontiguousarray(a, total.dtype) for a in (x, dy))
+        if x.shape[1:] + dy.shape[1:] != total.shape or len(x) != len(dy):
+            raise ValueError(f"shapes {x.shape} and {dy.shape} don't give {total.shape}")
+        _add_product_of_rows(total, x, dy)
+
+
+@jit
+def _add_rows(table, ids, values):
+    for k in range(ids.size):
+        row, value = table[ids[k]], values[k]
+        for j in range(row.size):
+            row[j] += value[j]
+
+
+def add_rows(table: Array, ids: Integers, values: Array) -> None:
+    _add_rows(table, ids, values)

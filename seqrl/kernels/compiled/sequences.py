@@ -1,0 +1,325 @@
+"""Recurrent loops and attention. Rows are independent through time, so threads take some each."""
+
+import numpy as np
+
+from seqrl.kernels.blas import one_thread
+from seqrl.kernels.compiled.support import (
+    gemm,
+    in_parallel,
+    jit,
+    multiply_add,
+    over_rows,
+    sigmoid_row,
+    tanh,
+    tanh_row,
+)
+from seqrl.parameter import Array, Integers
+
+
+@jit
+def _rnn_forward(start, stop, gates, weight_hh, hs, lengths, reverse, rectified):
+    T = gates.shape[0]
+    for s in range(T):
+        t = T - 1 - s if reverse else s
+        before, after = (t + 1, t) if reverse else (t, t + 1)
+        multiply_add(hs[before, start:stop], weight_hh, gates[t, start:stop])
+        for n in range(start, stop):
+            if t >= lengths[n]:
+                hs[after, n] = hs[before, n]
+                continue
+            h, z = hs[after, n], gates[t, n]
+            if rectified:
+                for j in range(z.size):
+                    h[j] = z[j] if z[j] > 0 else 0 * z[j]
+            else:
+                for j in range(z.size):
+                    h[j] = tanh(z[j])
+
+
+def rnn_forward(gates: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool) -> None:
+    T, N, _ = gates.shape
+    over_rows(_rnn_forward, T, N, weight_hh, gates, weight_hh, hs, lengths, reverse, rectified)
+
+
+@jit
+def _rnn_backward(start, stop, dy, dh, weight_t, hs, lengths, reverse, rectified, dgates):
+    T = dy.shape[0]
+    for s in range(T):
+        t = s if reverse else T - 1 - s
+        after = t if reverse else t + 1
+        for n in range(start, stop):
+            d = dgates[t, n]
+            if t >= lengths[n]:
+                d[:] = 0
+                continue
+            h, dh_n, dy_n = hs[after, n], dh[n], dy[t, n]
+            for j in range(h.size):
+                d[j] = dh_n[j] + dy_n[j]
+            if rectified:
+                for j in range(h.size):
+                    d[j] = d[j] if h[j] > 0 else 0 * d[j]
+            else:
+                for j in range(h.size):
+                    d[j] = d[j] - d[j] * h[j] * h[j]
+            dh_n[:] = 0
+        multiply_add(dgates[t, start:stop], weight_t, dh[start:stop])
+
+
+def rnn_backward(
+    dy: Array, dh: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool
+) -> Array:
+    T, N, _ = dy.shape
+    dgates = np.empty_like(dy)
+    weight_t = np.ascontiguousarray(weight_hh.T)  # a product with a transposed view is slower at every step
+    over_rows(_rnn_backward, T, N, weight_t, dy, dh, weight_t, hs, lengths, reverse, rectified, dgates)
+    return dgates
+
+
+@jit
+def _lstm_forward(start, stop, gates, weight_hh, peephole, hs, cs, lengths, reverse):
+    T, H = gates.shape[0], weight_hh.shape[0]
+    peeps = peephole.shape[0] > 0
+    for s in range(T):
+        t = T - 1 - s if reverse else s
+        before, after = (t + 1, t) if reverse else (t, t + 1)
+        multiply_add(hs[before, start:stop], weight_hh, gates[t, start:stop])
+        for n in range(start, stop):
+            if t >= lengths[n]:
+                hs[after, n] = hs[before, n]
+                cs[after, n] = cs[before, n]
+                continue
+            z, c, c_before, h = gates[t, n], cs[after, n], cs[before, n], hs[after, n]
+            i, f, g, o = z[:H], z[H : 2 * H], z[2 * H : 3 * H], z[3 * H :]
+            if peeps:
+                for j in range(H):
+                    i[j] += peephole[0, j] * c_before[j]
+                    f[j] += peephole[1, j] * c_before[j]
+            sigmoid_row(z[: 2 * H])
+            tanh_row(g)
+            for j in range(H):
+                c[j] = f[j] * c_before[j] + i[j] * g[j]
+            if peeps:
+                for j in range(H):
+                    o[j] += peephole[2, j] * c[j]
+            sigmoid_row(o)
+            for j in range(H):
+                h[j] = o[j] * tanh(c[j])
+
+
+def lstm_forward(
+    gates: Array, weight_hh: Array, peephole: Array, hs: Array, cs: Array, lengths: Integers, reverse: bool
+) -> None:
+    T, N, _ = gates.shape
+    over_rows(_lstm_forward, T, N, weight_hh, gates, weight_hh, peephole, hs, cs, lengths, reverse)
+
+
+@jit
+def _lstm_backward(start, stop, dy, dh, dc, gates, weight_t, peephole, cs, lengths, reverse, dgates):
+    T, H = gates.shape[0], weight_t.shape[1]
+    peeps = peephole.shape[0] > 0
+    tanh_c = np.empty(H, dy.dtype)
+    for s in range(T):
+        t = s if reverse else T - 1 - s
+        before, after = (t + 1, t) if reverse else (t, t + 1)
+        for n in range(start, stop):
+            d = dgates[t, n]
+            if t >= lengths[n]:
+                d[:] = 0
+                continue
+            z, c, c_before = gates[t, n], cs[after, n], cs[before, n]
+            i, f, g, o = z[:H], z[H : 2 * H], z[2 * H : 3 * H], z[3 * H :]
+            di, df, dg, do = d[:H], d[H : 2 * H], d[2 * H : 3 * H], d[3 * H :]
+            dh_n, dc_n, dy_n = dh[n], dc[n], dy[t, n]
+            for j in range(H):
+                tanh_c[j] = tanh(c[j])
+            for j in range(H):
+                dh_n[j] += dy_n[j]
+                do[j] = dh_n[j] * tanh_c[j] * (o[j] - o[j] * o[j])
+            for j in range(H):
+                dh_o = dh_n[j] * o[j]
+                dc_n[j] += dh_o - dh_o * tanh_c[j] * tanh_c[j]
+            if peeps:
+                for j in range(H):
+                    dc_n[j] += do[j] * peephole[2, j]
+            for j in range(H):
+                di[j] = dc_n[j] * g[j] * (i[j] - i[j] * i[j])
+            for j in range(H):
+                dg[j] = dc_n[j] * (i[j] - i[j] * g[j] * g[j])
+            for j in range(H):
+                df[j] = dc_n[j] * c_before[j] * (f[j] - f[j] * f[j])
+                dc_n[j] *= f[j]
+            if peeps:
+                for j in range(H):
+                    dc_n[j] += di[j] * peephole[0, j] + df[j] * peephole[1, j]
+            dh_n[:] = 0
+        multiply_add(dgates[t, start:stop], weight_t, dh[start:stop])
+
+
+def lstm_backward(
+    dy: Array,
+    dh: Array,
+    dc: Array,
+    gates: Array,
+    weight_hh: Array,
+    peephole: Array,
+    cs: Array,
+    lengths: Integers,
+    reverse: bool,
+) -> Array:
+    T, N, _ = dy.shape
+    dgates = np.empty_like(gates)
+    weight_t = np.ascontiguousarray(weight_hh.T)
+    arrays = (dy, dh, dc, gates, weight_t, peephole, cs, lengths, reverse, dgates)
+    over_rows(_lstm_backward, T, N, weight_hh, *arrays)
+    return dgates
+
+
+@jit
+def _gru_forward(start, stop, gates, weight_hh, bias_hn, hs, hidden_n, lengths, reverse):
+    T, H = gates.shape[0], weight_hh.shape[0]
+    hidden = np.empty((stop - start, 3 * H), gates.dtype)
+    for s in range(T):
+        t = T - 1 - s if reverse else s
+        before, after = (t + 1, t) if reverse else (t, t + 1)
+        hidden[:] = 0
+        multiply_add(hs[before, start:stop], weight_hh, hidden)
+        for n in range(start, stop):
+            z, m, u = gates[t, n], hidden_n[t, n], hidden[n - start]
+            h, h_before = hs[after, n], hs[before, n]
+            reset, update, candidate, u_n = z[:H], z[H : 2 * H], z[2 * H :], u[2 * H :]
+            for j in range(2 * H):
+                z[j] += u[j]
+            sigmoid_row(z[: 2 * H])
+            for j in range(H):
+                m[j] = u_n[j] + bias_hn[j]
+            for j in range(H):
+                candidate[j] = tanh(candidate[j] + reset[j] * m[j])
+            if t >= lengths[n]:
+                h[:] = h_before
+                continue
+            for j in range(H):
+                h[j] = candidate[j] + update[j] * (h_before[j] - candidate[j])
+
+
+def gru_forward(
+    gates: Array, weight_hh: Array, bias_hn: Array, hs: Array, hidden_n: Array, lengths: Integers, reverse: bool
+) -> None:
+    T, N, _ = gates.shape
+    over_rows(_gru_forward, T, N, weight_hh, gates, weight_hh, bias_hn, hs, hidden_n, lengths, reverse)
+
+
+@jit
+def _gru_backward(start, stop, dy, dh, gates, weight_t, hs, hidden_n, lengths, reverse, dgates, dhidden):
+    T, H = gates.shape[0], weight_t.shape[1]
+    for s in range(T):
+        t = s if reverse else T - 1 - s
+        before = t + 1 if reverse else t
+        for n in range(start, stop):
+            d, d_hidden = dgates[t, n], dhidden[t, n]
+            if t >= lengths[n]:
+                d[:] = 0
+                d_hidden[:] = 0
+                continue
+            z, m, h_before, dh_n, dy_n = gates[t, n], hidden_n[t, n], hs[before, n], dh[n], dy[t, n]
+            reset, update, candidate = z[:H], z[H : 2 * H], z[2 * H :]
+            d_reset, d_update, d_candidate = d[:H], d[H : 2 * H], d[2 * H :]
+            for j in range(H):
+                dh_n[j] += dy_n[j]
+            for j in range(H):
+                d_update[j] = dh_n[j] * (h_before[j] - candidate[j]) * (update[j] - update[j] * update[j])
+            for j in range(H):
+                d_candidate[j] = (dh_n[j] - dh_n[j] * update[j]) * (1 - candidate[j] * candidate[j])
+                dh_n[j] *= update[j]
+            for j in range(H):
+                d_reset[j] = d_candidate[j] * m[j] * (reset[j] - reset[j] * reset[j])
+            d_hidden[: 2 * H] = d[: 2 * H]
+            d_hidden_n = d_hidden[2 * H :]
+            for j in range(H):
+                d_hidden_n[j] = d_candidate[j] * reset[j]
+        multiply_add(dhidden[t, start:stop], weight_t, dh[start:stop])
+
+
+def gru_backward(
+    dy: Array,
+    dh: Array,
+    gates: Array,
+    weight_hh: Array,
+    hs: Array,
+    hidden_n: Array,
+    lengths: Integers,
+    reverse: bool,
+) -> tuple[Array, Array]:
+    T, N, _ = dy.shape
+    dgates, dhidden = np.empty_like(gates), np.empty_like(gates)
+    weight_t = np.ascontiguousarray(weight_hh.T)
+    arrays = (dy, dh, gates, weight_t, hs, hidden_n, lengths, reverse, dgates, dhidden)
+    over_rows(_gru_backward, T, N, weight_hh, *arrays)
+    return dgates, dhidden
+
+
+@jit
+def _dot_attention_forward(start, stop, query, keys, memory, lengths, scale, context, weights):
+    (T, N, A), (S, _, H), size = query.shape, memory.shape, query.itemsize
+    for n in range(start, stop):
+        w, L = weights[n], lengths[n]
+        q_at, k_at, m_at = query[0, n].ctypes.data, keys[0, n].ctypes.data, memory[0, n].ctypes.data
+        gemm(False, True, T, S, A, scale, q_at, N * A, k_at, N * A, 0.0, w.ctypes.data, S, size)
+        for t in range(T):
+            highest, total = w[t, 0], 0.0
+            for s in range(1, L):
+                highest = max(highest, w[t, s])
+            for s in range(L):
+                w[t, s] = np.exp(w[t, s] - highest)
+                total += w[t, s]
+            for s in range(L):
+                w[t, s] /= total
+            w[t, L:] = 0
+        gemm(False, False, T, H, S, 1.0, w.ctypes.data, S, m_at, N * H, 0.0, context[0, n].ctypes.data, N * H, size)
+
+
+def dot_attention_forward(
+    query: Array, keys: Array, memory: Array, lengths: Integers, scale: float
+) -> tuple[Array, Array]:
+    (T, N, A), (S, _, H) = query.shape, memory.shape
+    if not (T and S and A and H):
+        return np.zeros((T, N, H), query.dtype), np.zeros((N, T, S), query.dtype)
+    query, keys, memory = map(np.ascontiguousarray, (query, keys, memory))
+    context, weights = np.empty((T, N, H), query.dtype), np.empty((N, T, S), query.dtype)
+    with one_thread():
+        arrays = (query, keys, memory, lengths, float(scale), context, weights)
+        in_parallel(_dot_attention_forward, N, 2.0 * T * S * N * (A + H), *arrays)
+    return context, weights
+
+
+@jit
+def _dot_attention_backward(start, stop, dcontext, query, keys, memory, weights, scale, dquery, dkeys, dmemory):
+    (T, N, A), (S, _, H), size = query.shape, memory.shape, query.itemsize
+    d = np.empty((T, S), query.dtype)  # of the weights, then of the scores
+    for n in range(start, stop):
+        w, d_at, w_at, dc_at = weights[n], d.ctypes.data, weights[n].ctypes.data, dcontext[0, n].ctypes.data
+        gemm(False, True, T, S, H, 1.0, dc_at, N * H, memory[0, n].ctypes.data, N * H, 0.0, d_at, S, size)
+        for t in range(T):
+            mean = 0.0
+            for s in range(S):
+                mean += w[t, s] * d[t, s]
+            for s in range(S):
+                d[t, s] = w[t, s] * (d[t, s] - mean)
+        q_at, k_at = query[0, n].ctypes.data, keys[0, n].ctypes.data
+        dq_at, dk_at, dm_at = dquery[0, n].ctypes.data, dkeys[0, n].ctypes.data, dmemory[0, n].ctypes.data
+        gemm(False, False, T, A, S, scale, d_at, S, k_at, N * A, 0.0, dq_at, N * A, size)
+        gemm(True, False, S, A, T, scale, d_at, S, q_at, N * A, 0.0, dk_at, N * A, size)
+        gemm(True, False, S, H, T, 1.0, w_at, S, dc_at, N * H, 0.0, dm_at, N * H, size)
+
+
+def dot_attention_backward(
+    dcontext: Array, query: Array, keys: Array, memory: Array, weights: Array, scale: float
+) -> tuple[Array, Array, Array]:
+    (T, N, A), (S, _, H) = query.shape, memory.shape
+    if not (T and S and A and H):
+        return np.zeros_like(query), np.zeros_like(keys), np.zeros_like(memory)
+    dcontext, query, keys, memory = map(np.ascontiguousarray, (dcontext, query, keys, memory))
+    dquery, dkeys, dmemory = np.empty_like(query), np.empty_like(keys), np.empty_like(memory)
+    with one_thread():
+        arrays = (dcontext, query, keys, memory, weights, float(scale), dquery, dkeys, dmemory)
+        in_parallel(_dot_attention_backward, N, 4.0 * T * S * N * (A + H), *arrays)
+    return dquery, dkeys, dmemory

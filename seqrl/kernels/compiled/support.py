@@ -1,0 +1,138 @@
+"""What compiled kernels share: the matrix product, threads, activations of a row.
+
+Inner loops run over one row and few arrays: LLVM can't prove that many arrays don't overlap, and would not vectorise.
+They index from 0, because an index that might be negative costs a test each, and the vectors.
+
+Numba's cache does not notice a change in a function from another file: after a change here, `make clean-kernels`.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
+import llvmlite.binding
+import numba
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from seqrl.kernels import threads
+from seqrl.kernels.blas import blas, one_thread
+from seqrl.parameter import Array
+
+if blas is None:
+    raise ImportError("NumPy's BLAS can't be called from compiled kernels on this machine")
+
+
+jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+
+
+jit_sums = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+
+
+def _external_gemm(name: str, address: int, real: types.Type) -> types.ExternalFunction:
+    llvmlite.binding.add_symbol(name, address)
+    # Integers are passed as 64 bits to 32-bit builds too: the calling conventions ignore the upper half.
+    flag, size, pointer = types.int32, types.int64, types.intp
+    signature = types.void(flag, flag, flag, size, size, size, real, pointer, size, pointer, size, real, pointer, size)
+    return types.ExternalFunction(name, signature)
+
+
+_sgemm = _external_gemm("seqrl_sgemm", blas.sgemm, types.float32)
+
+
+_dgemm = _external_gemm("seqrl_dgemm", blas.dgemm, types.float64)
+
+
+_ROW_MAJOR, _PLAIN, _TRANSPOSED = 101, 111, 112
+
+
+@jit
+def gemm(transpose_a, transpose_b, m, n, k, alpha, a_at, lda, b_at, ldb, beta, c_at, ldc, itemsize):
+    """c = alpha op(a) op(b) + beta c, row-major; op(a) (m, k), op(b) (k, n), c (m, n), each with its row length."""
+    ta = _TRANSPOSED if transpose_a else _PLAIN
+    tb = _TRANSPOSED if transpose_b else _PLAIN
+    if itemsize == 4:
+        _sgemm(_ROW_MAJOR, ta, tb, m, n, k, alpha, a_at, lda, b_at, ldb, beta, c_at, ldc)
+    else:
+        _dgemm(_ROW_MAJOR, ta, tb, m, n, k, alpha, a_at, lda, b_at, ldb, beta, c_at, ldc)
+
+
+@jit
+def multiply_add(a, b, c):
+    """c += a @ b, all contiguous."""
+    (m, k), n = a.shape, b.shape[1]
+    gemm(False, False, m, n, k, 1.0, a.ctypes.data, k, b.ctypes.data, n, 1.0, c.ctypes.data, n, c.itemsize)
+
+
+WORTH_SPLITTING = 3e7
+
+
+def in_parallel(kernel: Callable[..., object], size: int, work: float, *arguments: object) -> None:
+    """Call kernel(start, stop, *arguments) over the parts of range(size), in threads when `work` (in
+    floating-point operations) pays for starting them: waking a thread costs about 0.1 ms."""
+    parts = min(threads.COUNT, size) if work > WORTH_SPLITTING and not threads.inside() else 1
+    edges = [size * part // parts for part in range(parts + 1)] if size else [0, 0]
+    threads.run([partial(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
+
+
+def over_rows(kernel: Callable[..., object], T: int, N: int, weight_hh: Array, *arguments: object) -> None:
+    with one_thread():
+        in_parallel(kernel, N, 2.0 * T * N * weight_hh.size, *arguments)
+
+
+def tanh(x):
+    """tanh; in float32 a rational approximation that vectorises, absolute error below 3e-7.
+
+    Its coefficients are those of Eigen's `generic_fast_tanh_float` (degrees 13 and 6, clamped at 7.905).
+    """
+
+
+@overload(tanh, inline="always")
+def _tanh_for(x):
+    if x != types.float32:
+        return lambda x: math.tanh(x)
+
+    def rational(x):
+        x = np.float32(7.90531110763549805) if x > np.float32(7.90531110763549805) else x
+        x = np.float32(-7.90531110763549805) if x < np.float32(-7.90531110763549805) else x
+        s = x * x
+        p = np.float32(-2.76076847742355e-16)
+        p = p * s + np.float32(2.00018790482477e-13)
+        p = p * s + np.float32(-8.60467152213735e-11)
+        p = p * s + np.float32(5.12229709037114e-08)
+        p = p * s + np.float32(1.48572235717979e-05)
+        p = p * s + np.float32(6.37261928875436e-04)
+        p = p * s + np.float32(4.89352455891786e-03)
+        q = np.float32(1.19825839466702e-06)
+        q = q * s + np.float32(1.18534705686654e-04)
+        q = q * s + np.float32(2.26843463243900e-03)
+        q = q * s + np.float32(4.89352518554385e-03)
+        return x * p / q
+
+    return rational
+
+
+def half(x):
+    """One half in the type of x, so that float32 arithmetic stays float32."""
+
+
+@overload(half, inline="always")
+def _half_for(x):
+    if x == types.float32:
+        return lambda x: np.float32(0.5)
+    return lambda x: 0.5
+
+
+@jit
+def tanh_row(x):
+    for j in range(x.size):
+        x[j] = tanh(x[j])
+
+
+@jit
+def sigmoid_row(x):
+    for j in range(x.size):
+        h = half(x[j])
+        x[j] = h * tanh(h * x[j]) + h
