@@ -14,7 +14,7 @@ from typing import Any
 
 from seqrl.errors import InputError
 
-PARTS = "sequences", "rows", "updates"
+PARTS = "sequences", "rows", "updates", "images"
 
 
 def _choose() -> str:
@@ -57,3 +57,9 @@ add_rows = _kernels["add_rows"]
 take_gradient = _kernels["take_gradient"]
 sgd_update = _kernels["sgd_update"]
 adam_update = _kernels["adam_update"]
+conv2d_forward = _kernels["conv2d_forward"]
+conv2d_backward = _kernels["conv2d_backward"]
+max_pool_forward = _kernels["max_pool_forward"]
+max_pool_backward = _kernels["max_pool_backward"]
+average_pool_forward = _kernels["average_pool_forward"]
+average_pool_backward = _kernels["average_pool_backward"]

@@ -1,4 +1,4 @@
-"""The affine map."""
+"""Affine maps."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.initializers import Initializer, glorot_uniform
 from seqrl.layer import Backward, Layer, rows
+from seqrl.layers.embedding import Embedding
 from seqrl.parameter import Array, Parameter
 
 
@@ -55,5 +56,38 @@ class Dense(Layer):
             kernels.add_product(self.weight.grad, x2, dy2)
             if self.bias is not None:
                 self.bias.grad += dy2.sum(axis=0)
+
+        return self(x), backward
+
+
+class TiedDense(Layer):
+    """y = x W^T + b, where W is the weight of another layer, the very same Parameter.
+
+    The other may be a Dense that an autoencoder goes back through, or an Embedding that a language model's output
+    shares (Press and Wolf 2017).
+
+    x: (..., n_out of the other) -> y: (..., n_in of the other). Both layers add to the one gradient.
+    """
+
+    def __init__(self, layer: Dense | Embedding, *, bias: bool = True) -> None:
+        self.weight = layer.weight
+        self.bias = Parameter(np.zeros(self.weight.shape[0]), self.weight.value.dtype) if bias else None
+
+    def __call__(self, x: Array) -> Array:
+        n_in = self.weight.shape[1]
+        if x.shape[-1] != n_in:
+            raise InputError(f"TiedDense got input of shape {x.shape}; expected (..., {n_in})")
+        y = x @ self.weight.value.T
+        if self.bias is not None:
+            y += self.bias.value
+        return y
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        def backward(dy: Array) -> Array:
+            x2, dy2 = rows(x), rows(dy)
+            kernels.add_product(self.weight.grad, dy2, x2)
+            if self.bias is not None:
+                self.bias.grad += dy2.sum(axis=0)
+            return dy @ self.weight.value
 
         return self(x), backward

@@ -118,6 +118,36 @@ def add_rows(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     return {"table": table, "ids": rng.integers(0, V, K), "values": values}
 
 
+def images(k: tuple[int, int], stride: tuple[int, int], pads: tuple[int, int, int, int], **options: Any) -> Any:
+    """Images, the weights of a convolution, and where the largest of each pooling window lies."""
+
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        N, C, F, height, width = (90, 6, 7, 40, 41) if large else (2, 2, 3, 7, 6)
+
+        def outputs(pads: tuple[int, int, int, int]) -> tuple[int, int]:
+            high, wide = height + pads[0] + pads[1], width + pads[2] + pads[3]
+            return (high - k[0]) // stride[0] + 1, (wide - k[1]) // stride[1] + 1
+
+        shapes: dict[str, tuple[int, ...]] = {
+            "x": (N, C, height, width),
+            "weight": (F, C, *k),
+            "bias": (F,),
+            "dy": (N, F, *outputs(pads)),
+            "dweight": (F, C, *k),
+            "dbias": (F,),
+        }
+        made: dict[str, Any] = {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
+        made["where"] = rng.integers(0, k[0] * k[1], made["dy"].shape, np.int16)
+        return made | {"stride": stride, "pads": pads, "size": k, "height": height, "width": width} | options
+
+    return arguments
+
+
+def pools() -> list[Callable[..., dict[str, Any]]]:
+    none = (0, 0, 0, 0)
+    return [images(k, stride, none) for k, stride in (((2, 2), (2, 2)), ((3, 2), (2, 1)), ((2, 2), (3, 3)))]
+
+
 def vectors(**options: Any) -> Callable[..., dict[str, Any]]:
     def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
         P = 60_001 if large else 7
@@ -129,6 +159,16 @@ def vectors(**options: Any) -> Callable[..., dict[str, Any]]:
     return arguments
 
 
+CONVOLUTIONS = [
+    images(k, stride, pads, with_dx=with_dx)
+    for k, stride, pads in (
+        ((3, 3), (1, 1), (1, 1, 1, 1)),
+        ((3, 2), (2, 1), (0, 0, 0, 1)),
+        ((4, 5), (3, 2), (2, 1, 3, 5)),
+        ((1, 1), (1, 1), (0, 0, 0, 0)),
+    )
+    for with_dx in (True, False)
+]
 moments = {"step": 3, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6}
 CASES: dict[str, list[Callable[..., dict[str, Any]]]] = {
     "rnn_forward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
@@ -143,6 +183,12 @@ CASES: dict[str, list[Callable[..., dict[str, Any]]]] = {
     "dropout": [dropout],
     "add_product": [add_product],
     "add_rows": [add_rows],
+    "conv2d_forward": CONVOLUTIONS[::2],
+    "conv2d_backward": CONVOLUTIONS,
+    "max_pool_forward": pools(),
+    "max_pool_backward": pools(),
+    "average_pool_forward": pools(),
+    "average_pool_backward": pools(),
     "take_gradient": [vectors()],
     "sgd_update": [
         vectors(momentum=0.9, weight_decay=0.1),

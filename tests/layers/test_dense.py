@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 
 from seqrl.errors import InputError
+from seqrl.gradient_check import check_gradients
 from seqrl.initializers import normal
-from seqrl.layers.dense import Dense
+from seqrl.layer import Chain
+from seqrl.layers.dense import Dense, TiedDense
+from seqrl.layers.embedding import Embedding
 
 Generator = np.random.Generator
 
@@ -35,3 +38,18 @@ def test_input_of_another_size_is_refused(rng: Generator) -> None:
     with pytest.raises(InputError) as error:
         Dense(2, 3, rng=rng)(np.ones((4, 3)))
     assert str(error.value) == "Dense got input of shape (4, 3); expected (..., 2)"
+
+
+def test_tied_weights_are_one_parameter_with_both_gradients(rng: Generator) -> None:
+    dense = Dense(3, 4, rng=rng)
+    model = Chain(dense, TiedDense(dense))
+    assert [name for name, _ in model.parameters()] == ["layers.0.weight", "layers.0.bias", "layers.1.bias"]
+    check_gradients(model, rng.normal(size=(5, 3)))
+    embedding = Embedding(6, 3, rng=rng)
+    check_gradients(Chain(embedding, TiedDense(embedding, bias=False)), rng.integers(0, 6, (4, 2)))
+
+
+def test_equal_weights_are_not_tied(rng: Generator) -> None:
+    a, b = Dense(3, 3, rng=rng), Dense(3, 3, rng=rng)
+    b.load_state_dict(a.state_dict())
+    assert len(list(Chain(a, b).parameters())) == 4

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import TypeVar
 
 import llvmlite.binding
 import numba
@@ -24,6 +25,8 @@ from seqrl.parameter import Array
 if blas is None:
     raise ImportError("NumPy's BLAS can't be called from compiled kernels on this machine")
 
+
+R = TypeVar("R")
 
 jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
@@ -69,12 +72,12 @@ def multiply_add(a, b, c):
 WORTH_SPLITTING = 3e7
 
 
-def in_parallel(kernel: Callable[..., object], size: int, work: float, *arguments: object) -> None:
-    """Call kernel(start, stop, *arguments) over the parts of range(size), in threads when `work` (in
+def in_parallel(kernel: Callable[..., R], size: int, work: float, *arguments: object) -> list[R]:
+    """What kernel(start, stop, *arguments) returns for the parts of range(size), in threads when `work` (in
     floating-point operations) pays for starting them: waking a thread costs about 0.1 ms."""
     parts = min(threads.COUNT, size) if work > WORTH_SPLITTING and not threads.inside() else 1
     edges = [size * part // parts for part in range(parts + 1)] if size else [0, 0]
-    threads.run([partial(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
+    return threads.run([partial(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
 
 
 def over_rows(kernel: Callable[..., object], T: int, N: int, weight_hh: Array, *arguments: object) -> None:
