@@ -14,11 +14,12 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(MADE_FOR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help setup demo test slow lint benchmark clean
+.PHONY: help setup demo figures test slow lint benchmark clean
 
 help:
 	@echo 'make setup      make the environment in .venv (the others do it at first need)'
 	@echo 'make demo       train a small English-French translator and show what it learned'
+	@echo 'make figures    draw the figures in docs/figures anew'
 	@echo 'make test       lint and run the tests'
 	@echo 'make slow       run the slow tests'
 	@echo 'make lint       check style and types only'
@@ -30,6 +31,9 @@ setup: $(STAMP)
 
 demo: setup
 	$(RUN) scripts/train_translation.py --out runs/demo --overwrite --max-minutes 2.9
+
+figures: setup
+	for script in scripts/figures/*.py; do $(RUN) $$script || exit 1; done
 
 test: lint
 	$(RUN) -m pytest -n 2 -m "not slow"

@@ -1,10 +1,11 @@
-"""Pictures: attention heat maps and learning curves (extra `plots`: matplotlib), without pyplot's global state."""
+"""Pictures (extra `plots`: matplotlib), without pyplot's global state: panels, attention heat maps, learning curves."""
 
 from __future__ import annotations
 
 import io
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,35 @@ CJK_FONTS = (
     "Droid Sans Fallback",
 )
 
+# Told apart by readers with any colour vision (Okabe and Ito 2008).
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+STYLE = {
+    "axes.prop_cycle": f"cycler('color', {list(COLOURS)})",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#666666",
+    "axes.titlesize": 11,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+}
+
+
+def style() -> AbstractContextManager[None]:
+    """The look of the figures of scripts/figures, for what is drawn and saved inside."""
+    return require("matplotlib", "plots").rc_context(STYLE)
+
+
+def panels(size: tuple[float, float], rows: int = 1, columns: int = 1, **arguments: Any) -> Any:
+    """(matplotlib Figure of `size` inches, its axes: one, or an array); `arguments` as of Figure.subplots."""
+    figure = require("matplotlib.figure", "plots").Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, **arguments)
+
 
 def attention(source: Sequence[str], target: Sequence[str], weights: npt.NDArray[np.floating]) -> Any:
     """A heat map as a matplotlib Figure: a column for each source token, a row for each target token.
@@ -39,7 +69,7 @@ def attention(source: Sequence[str], target: Sequence[str], weights: npt.NDArray
     if np.shape(weights) != (len(target), len(source)) or not np.size(weights):
         raise InputError(f"weights of shape {np.shape(weights)}, {len(target)} target and {len(source)} source tokens")
     size = (2.0 + 0.36 * len(source), 1.6 + 0.32 * len(target))
-    figure, axes = _figure((max(4.0, size[0]), max(2.5, size[1])))
+    figure, axes = panels((max(4.0, size[0]), max(2.5, size[1])))
     image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     family = _families()
     axes.set_xticks(range(len(source)), source, rotation=60, ha="left", rotation_mode="anchor", family=family)
@@ -56,7 +86,7 @@ def attention(source: Sequence[str], target: Sequence[str], weights: npt.NDArray
 def curves(lines: Iterable[Mapping[str, float]]) -> Any:
     """Learning curves as a matplotlib Figure, from the metrics that `seqrl.training.runs.read_metrics` gives."""
     lines = list(lines)
-    figure, (losses, exact) = _figure((9.0, 3.6), columns=2)
+    figure, (losses, exact) = panels((9.0, 3.6), columns=2)
     for name, label, style in ("train_loss", "training", "-"), ("valid_loss", "validation", "o-"):
         _line(losses, lines, name, label, style)
     losses.set(title="Loss a target token", xlabel="step", ylabel="nats")
@@ -82,11 +112,6 @@ def png(figure: Any) -> bytes:
 def save(figure: Any, path: str | Path) -> None:
     """Write a PNG. Raises InputError when the file can't be written."""
     files.write(path, png(figure))
-
-
-def _figure(size: tuple[float, float], columns: int = 1) -> Any:
-    figure = require("matplotlib.figure", "plots").Figure(figsize=size, layout="constrained")
-    return figure, figure.subplots(1, columns)
 
 
 def _line(

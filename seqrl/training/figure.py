@@ -1,0 +1,69 @@
+"""Commands that compute numbers, print them as a table and draw them: what the scripts in scripts/figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from seqrl import plots
+from seqrl.errors import InputError, require
+from seqrl.kernels.blas import one_thread
+from seqrl.training import command
+
+Result = TypeVar("Result")
+
+
+class FigureOptions(Protocol):
+    """What a dataclass of options has besides the figure's own."""
+
+    seed: int
+    out: str
+
+
+def run(
+    options: type[Any],
+    compute: Callable[[Any], Result],
+    table: Callable[[Result], Iterable[Sequence[str | float]]],
+    draw: Callable[[Result], Any],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Parse `arguments` (default: of the process) into the dataclass `options`; compute, print the table, draw.
+
+    `table` gives the rows, the header first; `draw` a matplotlib Figure. Returns the exit status.
+    """
+
+    def figure(given: FigureOptions) -> int:
+        require("matplotlib.figure", "plots")
+        _check(given)
+        with one_thread():
+            result = compute(given)
+        print(aligned(table(result)), flush=True)
+        with plots.style():
+            plots.save(draw(result), given.out)
+        print(f"picture: {given.out}")
+        return 0
+
+    return command.run(figure, options, arguments)
+
+
+def aligned(rows: Iterable[Sequence[str | float]]) -> str:
+    """A table as text: the first row is the header, the first column leans left, numbers have 4 digits."""
+    cells = [[cell if isinstance(cell, str) else f"{cell:.4g}" for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    first = widths[0]
+    return "\n".join(
+        "  ".join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
+        for row in cells
+    )
+
+
+def _check(options: FigureOptions) -> None:
+    """Refuse what would fail only after everything is computed."""
+    if options.seed < 0:
+        raise InputError(f"--seed is {options.seed}; expected 0 or more")
+    out = Path(options.out)
+    if out.suffix != ".png":
+        raise InputError(f"--out is {options.out}; expected a name that ends in .png")
+    if not out.parent.is_dir():
+        raise InputError(f"--out is {options.out}; there is no folder {out.parent}")
