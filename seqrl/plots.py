@@ -61,6 +61,11 @@ def panels(size: tuple[float, float], rows: int = 1, columns: int = 1, **argumen
     return figure, figure.subplots(rows, columns, **arguments)
 
 
+def shade(place: int, places: int) -> Any:
+    """The colour of one place out of an ordered few, dark to light: layers by depth, strengths, sizes."""
+    return require("matplotlib", "plots").colormaps["viridis"](0.1 + 0.75 * place / max(places - 1, 1))
+
+
 def attention(source: Sequence[str], target: Sequence[str], weights: npt.NDArray[np.floating]) -> Any:
     """A heat map as a matplotlib Figure: a column for each source token, a row for each target token.
 

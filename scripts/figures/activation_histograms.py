@@ -23,13 +23,13 @@ from seqrl.training import figure
 
 ACTIVATIONS: dict[str, Layer] = {"sigmoid": Sigmoid(), "tanh": Tanh(), "ReLU": ReLU()}
 STARTS = {
-    "std 0.01": lambda units: normal(0.01),
-    "std 1": lambda units: normal(1.0),
+    "small (0.01)": lambda units: normal(0.01),
+    "large (1)": lambda units: normal(1.0),
     "Xavier": lambda units: normal((1 / units) ** 0.5),
     "He": lambda units: normal((2 / units) ** 0.5),
 }
 RANGES = {"sigmoid": (0, 1), "tanh": (-1, 1), "ReLU": (0, 3)}
-FULL = 0.15  # the share of a layer's activations that fills a row; taller bars are cut
+FULL = 0.08  # the share of a layer's activations that fills a row; taller bars are cut
 
 
 @dataclass(frozen=True)
@@ -69,19 +69,25 @@ def table(found: Activations) -> Iterator[list[str | float]]:
 
 
 def draw(found: Activations) -> Any:
-    picture, grid = plots.panels((12, 8), len(ACTIVATIONS), len(STARTS), sharey=True)
+    picture, grid = plots.panels((12, 8.4), len(ACTIVATIONS), len(STARTS), sharey=True)
     for axes, ((name, start), layers) in zip(grid.flat, found.items(), strict=True):
         low, high = RANGES[name]
         for k, y in enumerate(layers):
             counts, edges = np.histogram(np.clip(y, low, high), 50, (low, high))
             share = np.minimum(counts / y.size / FULL, 1)
-            axes.stairs(-k + 0.9 * share, edges, baseline=-k, fill=True, color=plots.COLOURS[k % 7])
-            axes.text(1.03, -k + 0.25, f"{y.std():.2g}", transform=axes.get_yaxis_transform(), color="#444444")
-        axes.set(xlim=(low, high), yticks=[-k + 0.25 for k in range(len(layers))])
-        axes.set_yticklabels([f"layer {k + 1}" for k in range(len(layers))])
+            axes.stairs(0.9 * share - k, edges, baseline=-k, fill=True, color=plots.shade(k, len(layers)))
+            axes.text(1.03, 0.3 - k, f"{y.std():.3g}", transform=axes.get_yaxis_transform(), va="center", fontsize=9)
+        axes.set(xlim=(low, high), xticks=np.linspace(low, high, 4 if name == "ReLU" else 3))
+        axes.set_yticks(0.3 - np.arange(len(layers)), [f"layer {k + 1}" for k in range(len(layers))])
         axes.tick_params(axis="y", length=0)
         axes.grid(False)
-        axes.set_title(f"{name}, {start}")
+    for axes, start in zip(grid[0], STARTS, strict=True):
+        axes.set_title(start, fontsize=13)
+        axes.text(1.03, 1.0, "std", transform=axes.transAxes, va="center", fontsize=9, fontstyle="italic")
+    for axes, name in zip(grid[:, 0], ACTIVATIONS, strict=True):
+        axes.set_ylabel(name, fontsize=13)
+    for axes in grid[-1]:
+        axes.set_xticks([0, 1, 2, 3], ["0", "1", "2", "≥ 3"])
     return picture
 
 

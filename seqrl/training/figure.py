@@ -15,9 +15,8 @@ Result = TypeVar("Result")
 
 
 class FigureOptions(Protocol):
-    """What a dataclass of options has besides the figure's own."""
+    """What a dataclass of options has besides the figure's own; a `seed: int` too where chance plays a part."""
 
-    seed: int
     out: str
 
 
@@ -60,8 +59,8 @@ def aligned(rows: Iterable[Sequence[str | float]]) -> str:
 
 def _check(options: FigureOptions) -> None:
     """Refuse what would fail only after everything is computed."""
-    if options.seed < 0:
-        raise InputError(f"--seed is {options.seed}; expected 0 or more")
+    if (seed := getattr(options, "seed", 0)) < 0:
+        raise InputError(f"--seed is {seed}; expected 0 or more")
     out = Path(options.out)
     if out.suffix != ".png":
         raise InputError(f"--out is {options.out}; expected a name that ends in .png")

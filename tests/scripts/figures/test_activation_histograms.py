@@ -16,17 +16,17 @@ def deviation(script: ModuleType, request: pytest.FixtureRequest) -> Deviations:
 
 def test_small_weights_let_the_signal_die_out(deviation: Deviations) -> None:
     # a layer multiplies the deviation by 0.01 sqrt(100) = 0.1, and ReLU keeps half of the mean square of that
-    tanh, relu = deviation["tanh", "std 0.01"], deviation["ReLU", "std 0.01"]
+    tanh, relu = deviation["tanh", "small (0.01)"], deviation["ReLU", "small (0.01)"]
     assert np.allclose(tanh[1:] / tanh[:-1], 0.1, rtol=0.15)
     assert tanh[-1] < 2e-5
     assert np.all(relu[1:] / relu[:-1] < 0.1)
-    assert deviation["sigmoid", "std 0.01"][-1] < 0.03
+    assert deviation["sigmoid", "small (0.01)"][-1] < 0.03
 
 
 def test_large_weights_saturate_sigmoid_and_tanh_and_let_relu_explode(deviation: Deviations) -> None:
-    assert np.all(deviation["tanh", "std 1"] > 0.93)  # 1 where every unit is at -1 or 1
-    assert np.all(deviation["sigmoid", "std 1"] > 0.4)  # 0.5 where every unit is at 0 or 1
-    relu = deviation["ReLU", "std 1"]
+    assert np.all(deviation["tanh", "large (1)"] > 0.93)  # 1 where every unit is at -1 or 1
+    assert np.all(deviation["sigmoid", "large (1)"] > 0.4)  # 0.5 where every unit is at 0 or 1
+    relu = deviation["ReLU", "large (1)"]
     assert np.allclose(relu[1:] / relu[:-1], np.sqrt(100 / 2), rtol=0.3)
 
 
