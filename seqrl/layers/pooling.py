@@ -35,10 +35,10 @@ class MaxPool2D(_Pool2D):
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         self._check(x)
-        y, where = kernels.max_pool_forward(x, self.size, self.stride)
+        y = kernels.max_pool_forward(x, self.size, self.stride)
 
         def backward(dy: Array) -> Array:
-            return kernels.max_pool_backward(dy, where, self.size, self.stride, *x.shape[2:])
+            return kernels.max_pool_backward(dy, x, y, self.size, self.stride)
 
         return y, backward
 

@@ -119,7 +119,7 @@ def add_rows(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
 
 
 def images(k: tuple[int, int], stride: tuple[int, int], pads: tuple[int, int, int, int], **options: Any) -> Any:
-    """Images, the weights of a convolution, and where the largest of each pooling window lies."""
+    """Images and the weights of a convolution."""
 
     def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
         N, C, F, height, width = (90, 6, 7, 40, 41) if large else (2, 2, 3, 7, 6)
@@ -137,15 +137,20 @@ def images(k: tuple[int, int], stride: tuple[int, int], pads: tuple[int, int, in
             "dbias": (F,),
         }
         made: dict[str, Any] = {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
-        made["where"] = rng.integers(0, k[0] * k[1], made["dy"].shape, np.int16)
-        return made | {"stride": stride, "pads": pads, "size": k, "height": height, "width": width} | options
+        return made | {"stride": stride, "pads": pads} | options
 
     return arguments
 
 
-def pools() -> list[Callable[..., dict[str, Any]]]:
-    none = (0, 0, 0, 0)
-    return [images(k, stride, none) for k, stride in (((2, 2), (2, 2)), ((3, 2), (2, 1)), ((2, 2), (3, 3)))]
+def pool(size: tuple[int, int], stride: tuple[int, int]) -> Callable[..., dict[str, Any]]:
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        N, C, height, width = (90, 7, 40, 41) if large else (2, 3, 7, 6)
+        x = rng.integers(-3, 3, (N, C, height, width)).astype(dtype)  # of which many are equal
+        y = REFERENCE["max_pool_forward"](x, size, stride)
+        dy = rng.normal(size=y.shape).astype(dtype)
+        return {"x": x, "y": y, "dy": dy, "size": size, "stride": stride, "height": height, "width": width}
+
+    return arguments
 
 
 def vectors(**options: Any) -> Callable[..., dict[str, Any]]:
@@ -169,6 +174,7 @@ CONVOLUTIONS = [
     )
     for with_dx in (True, False)
 ]
+POOLS = [pool(size, stride) for size, stride in (((2, 2), (2, 2)), ((3, 2), (2, 1)), ((2, 2), (3, 3)))]
 moments = {"step": 3, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6}
 CASES: dict[str, list[Callable[..., dict[str, Any]]]] = {
     "rnn_forward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
@@ -185,10 +191,10 @@ CASES: dict[str, list[Callable[..., dict[str, Any]]]] = {
     "add_rows": [add_rows],
     "conv2d_forward": CONVOLUTIONS[::2],
     "conv2d_backward": CONVOLUTIONS,
-    "max_pool_forward": pools(),
-    "max_pool_backward": pools(),
-    "average_pool_forward": pools(),
-    "average_pool_backward": pools(),
+    "max_pool_forward": POOLS,
+    "max_pool_backward": POOLS,
+    "average_pool_forward": POOLS,
+    "average_pool_backward": POOLS,
     "take_gradient": [vectors()],
     "sgd_update": [
         vectors(momentum=0.9, weight_decay=0.1),

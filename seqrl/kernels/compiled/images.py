@@ -5,10 +5,9 @@ the backward pass unfolds again, which costs less than keeping the matrices of a
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from seqrl.kernels.blas import one_thread
-from seqrl.kernels.compiled.support import gemm, in_parallel, jit
+from seqrl.kernels.compiled.support import gemm, in_parallel, jit, jit_sums
 from seqrl.parameter import Array
 
 Pair = tuple[int, int]
@@ -18,90 +17,91 @@ COLUMNS = 256  # of the matrix of windows, at least: a product of fewer is slow
 
 
 @jit
-def _inside(offset, stride, outputs, n):
-    """The outputs [first, last) whose input offset + stride * output lies in range(n)."""
-    first = (-offset + stride - 1) // stride if offset < 0 else 0
-    last = (n - 1 - offset) // stride + 1 if offset < n else 0
-    return min(first, outputs), max(min(last, outputs), min(first, outputs))
-
-
-@jit
-def _unfold(image, k, k_stride, top, left, Ho, Wo, columns, column):
-    """Write the windows of an image (C, height, width) into columns[:, column:column + Ho * Wo]."""
+def _pad(image, top, left, padded):
+    """Write an image (C, height, width) into the middle of `padded` (C, Hp, Wp), whose margin is zeros."""
     C, height, width = image.shape
-    (kh, kw), (sh, sw) = k, k_stride
     for c in range(C):
-        for u in range(kh):
-            first_row, last_row = _inside(u - top, sh, Ho, height)
-            for v in range(kw):
-                line = columns[(c * kh + u) * kw + v, column : column + Ho * Wo]
-                first, last = _inside(v - left, sw, Wo, width)
-                for i in range(Ho):
-                    part = line[i * Wo : (i + 1) * Wo]
-                    if i < first_row or i >= last_row:
-                        part[:] = 0
-                        continue
-                    row = image[c, i * sh + u - top]
-                    part[:first] = 0
-                    part[last:] = 0
-                    inner, source = part[first:last], row[first * sw + v - left :]
-                    if sw == 1:
-                        for j in range(inner.size):
-                            inner[j] = source[j]
-                    else:
-                        for j in range(inner.size):
-                            inner[j] = source[j * sw]
+        for i in range(height):
+            row, source = padded[c, top + i, left : left + width], image[c, i]
+            for j in range(width):
+                row[j] = source[j]
 
 
 @jit
-def _fold(columns, column, k, k_stride, top, left, Ho, Wo, image):
-    """Add the gradients of the windows in columns[:, column:column + Ho * Wo] to an image's."""
-    C, height, width = image.shape
-    (kh, kw), (sh, sw) = k, k_stride
-    for c in range(C):
-        for u in range(kh):
-            first_row, last_row = _inside(u - top, sh, Ho, height)
-            for v in range(kw):
-                line = columns[(c * kh + u) * kw + v, column : column + Ho * Wo]
-                first, last = _inside(v - left, sw, Wo, width)
-                for i in range(first_row, last_row):
-                    row = image[c, i * sh + u - top]
-                    inner, target = line[i * Wo + first : i * Wo + last], row[first * sw + v - left :]
-                    if sw == 1:
-                        for j in range(inner.size):
-                            target[j] += inner[j]
-                    else:
-                        for j in range(inner.size):
-                            target[j * sw] += inner[j]
+def _unfold(flat, Hp, Wp, k, stride, Ho, line, columns, column):
+    """Write the windows of a padded image, `flat`, into columns[:, column : column + Ho * line].
+
+    With a stride of 1 whole planes are copied, shifted: a line then is a row of the padded image, Wp long, and
+    its last places, which are no outputs, hold what comes next.
+    """
+    (kh, kw), (sh, sw) = k, stride
+    for r in range(columns.shape[0]):
+        c, u, v = r // (kh * kw), r // kw % kh, r % kw
+        target = columns[r, column : column + Ho * line]
+        source = flat[(c * Hp + u) * Wp + v :]
+        if sh == 1 and sw == 1:
+            for p in range(target.size):
+                target[p] = source[p]
+        else:
+            for i in range(Ho):
+                row, part = source[i * sh * Wp :], target[i * line : (i + 1) * line]
+                for j in range(line):
+                    part[j] = row[j * sw]
 
 
 @jit
-def _block(N, P):
-    """How many images are unfolded together."""
-    return max(1, min(N, COLUMNS // max(P, 1)))
+def _fold(columns, column, Hp, Wp, k, stride, Ho, line, flat):
+    """Add the gradients of the windows in columns[:, column : column + Ho * line] to the padded image's, `flat`."""
+    (kh, kw), (sh, sw) = k, stride
+    for r in range(columns.shape[0]):
+        c, u, v = r // (kh * kw), r // kw % kh, r % kw
+        source = columns[r, column : column + Ho * line]
+        target = flat[(c * Hp + u) * Wp + v :]
+        if sh == 1 and sw == 1:
+            for p in range(source.size):
+                target[p] += source[p]
+        else:
+            for i in range(Ho):
+                row, part = target[i * sh * Wp :], source[i * line : (i + 1) * line]
+                for j in range(line):
+                    row[j * sw] += part[j]
 
 
 @jit
-def _conv2d_forward(start, stop, x, weight, bias, k, k_stride, top, left, y):
-    F, K = weight.shape
-    _, _, Ho, Wo = y.shape
-    P = Ho * Wo
-    block = _block(stop - start, P)
+def _plan(N, C, height, width, k, stride, Ho, Wo):
+    """(Hp, Wp, line, columns of an image, images unfolded together, length of a padded image with slack)."""
+    (kh, kw), (sh, sw) = k, stride
+    Hp, Wp = max(height, (Ho - 1) * sh + kh), max(width, (Wo - 1) * sw + kw)
+    line = Wp if sh == 1 and sw == 1 else Wo
+    return Hp, Wp, line, Ho * line, max(1, min(N, COLUMNS // (Ho * line))), C * Hp * Wp + kw
+
+
+@jit
+def _conv2d_forward(start, stop, x, weight, bias, k, stride, pads, y):
+    (F, K), (_, C, height, width), (_, _, Ho, Wo) = weight.shape, x.shape, y.shape
+    top, bottom, left, right = pads
+    Hp, Wp, line, P, block, length = _plan(
+        stop - start, C, height + top + bottom, width + left + right, k, stride, Ho, Wo
+    )
+    flat = np.zeros(length, x.dtype)
+    padded = flat[: C * Hp * Wp].reshape(C, Hp, Wp)
     columns = np.empty((K, block * P), x.dtype)
-    together = np.empty((F, block * P), x.dtype)
+    out = np.empty((F, block * P), x.dtype)
+    row, size = block * P, columns.itemsize
+    w_at, col_at, out_at = weight.ctypes.data, columns.ctypes.data, out.ctypes.data
     for n in range(start, stop, block):
         images = min(block, stop - n)
         for b in range(images):
-            _unfold(x[n + b], k, k_stride, top, left, Ho, Wo, columns, b * P)
-        at, size, width = columns.ctypes.data, columns.itemsize, block * P
-        out = y[n].reshape(F, P) if block == 1 else together
-        gemm(False, False, F, images * P, K, 1.0, weight.ctypes.data, K, at, width, 0.0, out.ctypes.data, width, size)
+            _pad(x[n + b], top, left, padded)
+            _unfold(flat, Hp, Wp, k, stride, Ho, line, columns, b * P)
+        gemm(False, False, F, images * P, K, 1.0, w_at, K, col_at, row, 0.0, out_at, row, size)
         for b in range(images):
-            for o in range(F):
-                plane, source = y[n + b, o].reshape(P), out[o, b * P : (b + 1) * P]
-                shift = bias[o] if bias.size else bias.dtype.type(0)
-                for p in range(P):
-                    plane[p] = source[p] + shift
+            for f in range(F):
+                shift = bias[f] if bias.size else bias.dtype.type(0)
+                for i in range(Ho):
+                    target, source = y[n + b, f, i], out[f, b * P + i * line : b * P + i * line + Wo]
+                    for j in range(Wo):
+                        target[j] = source[j] + shift
 
 
 def conv2d_forward(x: Array, weight: Array, bias: Array, stride: Pair, pads: Pads) -> Array:
@@ -112,7 +112,7 @@ def conv2d_forward(x: Array, weight: Array, bias: Array, stride: Pair, pads: Pad
     if y.size:
         matrix = weight.reshape(F, C * kh * kw)
         with one_thread():
-            arrays = (x, matrix, bias, (kh, kw), stride, pads[0], pads[2], y)
+            arrays = (x, matrix, bias, (kh, kw), stride, pads, y)
             in_parallel(_conv2d_forward, N, 2.0 * y.size * matrix.shape[1], *arrays)
     return y
 
@@ -124,36 +124,51 @@ def _output(x: Array, size: Pair, stride: Pair, pads: Pads) -> Pair:
 
 
 @jit
-def _conv2d_backward(start, stop, dy, x, weight, k, k_stride, top, left, with_dx, dx):
+def _conv2d_backward(start, stop, dy, x, weight, k, stride, pads, with_dx, dx):
     """Returns this part's gradients of weight and bias."""
-    F, K = weight.shape
-    _, _, Ho, Wo = dy.shape
-    P = Ho * Wo
-    block = _block(stop - start, P)
+    (F, K), (_, C, height, width), (_, _, Ho, Wo) = weight.shape, x.shape, dy.shape
+    top, bottom, left, right = pads
+    Hp, Wp, line, P, block, length = _plan(
+        stop - start, C, height + top + bottom, width + left + right, k, stride, Ho, Wo
+    )
+    flat = np.zeros(length, x.dtype)
+    padded = flat[: C * Hp * Wp].reshape(C, Hp, Wp)
     columns = np.empty((K, block * P), x.dtype)
-    together = np.empty((F, block * P), x.dtype)
+    dout = np.zeros((F, block * P), x.dtype)  # zero where a line has no output
     dweight, dbias = np.zeros((F, K), x.dtype), np.zeros(F, x.dtype)
-    width, size = block * P, columns.itemsize
-    w_at, col_at, dw_at = weight.ctypes.data, columns.ctypes.data, dweight.ctypes.data
+    row, size = block * P, columns.itemsize
+    w_at, col_at, d_at, dw_at = weight.ctypes.data, columns.ctypes.data, dout.ctypes.data, dweight.ctypes.data
+    dflat = np.empty(length, x.dtype)
+    dpadded = dflat[: C * Hp * Wp].reshape(C, Hp, Wp)
     for n in range(start, stop, block):
         images = min(block, stop - n)
         for b in range(images):
-            _unfold(x[n + b], k, k_stride, top, left, Ho, Wo, columns, b * P)
-        for b in range(images):
-            for o in range(F):
-                plane, target = dy[n + b, o].reshape(P), together[o, b * P : (b + 1) * P]
-                total = dbias.dtype.type(0)
-                for p in range(P):
-                    target[p] = plane[p]
-                    total += plane[p]
-                dbias[o] += total
-        d_at, R = together.ctypes.data, images * P
-        gemm(False, True, F, K, R, 1.0, d_at, width, col_at, width, 1.0, dw_at, K, size)
+            _pad(x[n + b], top, left, padded)
+            _unfold(flat, Hp, Wp, k, stride, Ho, line, columns, b * P)
+            for f in range(F):
+                total = dbias[f]
+                for i in range(Ho):
+                    source, target = dy[n + b, f, i], dout[f, b * P + i * line : b * P + i * line + Wo]
+                    for j in range(Wo):
+                        target[j] = source[j]
+                    total += _sum(source)
+                dbias[f] = total
+        gemm(False, True, F, K, images * P, 1.0, d_at, row, col_at, row, 1.0, dw_at, K, size)
         if with_dx:
-            gemm(True, False, K, R, F, 1.0, w_at, K, d_at, width, 0.0, col_at, width, size)
+            gemm(True, False, K, images * P, F, 1.0, w_at, K, d_at, row, 0.0, col_at, row, size)
             for b in range(images):
-                _fold(columns, b * P, k, k_stride, top, left, Ho, Wo, dx[n + b])
+                dflat[:] = 0
+                _fold(columns, b * P, Hp, Wp, k, stride, Ho, line, dflat)
+                dx[n + b] = dpadded[:, top : top + height, left : left + width]
     return dweight, dbias
+
+
+@jit_sums
+def _sum(x):
+    total = x.dtype.type(0)
+    for j in range(x.size):
+        total += x[j]
+    return total
 
 
 def conv2d_backward(
@@ -161,11 +176,11 @@ def conv2d_backward(
 ) -> Array:
     F, C, kh, kw = weight.shape
     dy, x = (np.ascontiguousarray(a, weight.dtype) for a in (dy, x))
-    dx = np.zeros(x.shape if with_dx else (0, 0, 0, 0), x.dtype)
+    dx = (np.empty if dy.size else np.zeros)(x.shape if with_dx else (0, 0, 0, 0), x.dtype)
     if dy.size:
         matrix = weight.reshape(F, C * kh * kw)
         with one_thread():
-            arrays = (dy, x, matrix, (kh, kw), stride, pads[0], pads[2], with_dx, dx)
+            arrays = (dy, x, matrix, (kh, kw), stride, pads, with_dx, dx)
             for part, bias_part in in_parallel(_conv2d_backward, len(x), 4.0 * dy.size * matrix.shape[1], *arrays):
                 dweight += part.reshape(weight.shape)
                 if len(dbias):
@@ -174,62 +189,61 @@ def conv2d_backward(
 
 
 @jit
-def _max_pool_forward(start, stop, x, size, stride, y, where):
-    """x: (planes, height, width)."""
+def _max_pool_forward(start, stop, x, size, stride, y):
+    """x: (planes, height, width). A NaN is larger than any number."""
     (kh, kw), (sh, sw) = size, stride
     _, Ho, Wo = y.shape
     for c in range(start, stop):
-        plane = x[c]
         for i in range(Ho):
-            out, at = y[c, i], where[c, i]
+            out = y[c, i]
+            out[:] = x.dtype.type(-np.inf)
             for u in range(kh):
-                row = plane[i * sh + u]
                 for v in range(kw):
-                    k = np.int16(u * kw + v)
-                    if k == 0:
-                        for j in range(Wo):
-                            out[j] = row[j * sw]
-                            at[j] = 0
-                    else:
-                        shifted = row[v:]
-                        for j in range(Wo):
-                            value = shifted[j * sw]
-                            larger = value > out[j] or (value != value and out[j] == out[j])
-                            out[j] = value if larger else out[j]
-                            at[j] = k if larger else at[j]
+                    row = x[c, i * sh + u, v:]
+                    for j in range(Wo):
+                        value, best = row[j * sw], out[j]
+                        out[j] = value if (value > best) | (value != value) else best
 
 
-def max_pool_forward(x: Array, size: Pair, stride: Pair) -> tuple[Array, npt.NDArray[np.int16]]:
+def max_pool_forward(x: Array, size: Pair, stride: Pair) -> Array:
     N, C, height, width = x.shape
     Ho, Wo = _output(x, size, stride, (0, 0, 0, 0))
-    y, where = np.empty((N * C, Ho, Wo), x.dtype), np.empty((N * C, Ho, Wo), np.int16)
+    y = np.empty((N * C, Ho, Wo), x.dtype)
     if y.size:
         planes = np.ascontiguousarray(x).reshape(N * C, height, width)
-        in_parallel(_max_pool_forward, N * C, 5.0 * y.size * size[0] * size[1], planes, size, stride, y, where)
-    return y.reshape(N, C, Ho, Wo), where.reshape(N, C, Ho, Wo)
+        in_parallel(_max_pool_forward, N * C, 5.0 * y.size * size[0] * size[1], planes, size, stride, y)
+    return y.reshape(N, C, Ho, Wo)
 
 
 @jit
-def _max_pool_backward(start, stop, dy, where, size, stride, dx):
-    kw, (sh, sw) = size[1], stride
+def _max_pool_backward(start, stop, dy, x, y, size, stride, dx):
+    (kh, kw), (sh, sw) = size, stride
     _, Ho, Wo = dy.shape
+    rest = np.empty(Wo, dy.dtype)
+    nothing = dy.dtype.type(0)
     for c in range(start, stop):
         for i in range(Ho):
-            row, at = dy[c, i], where[c, i]
-            for j in range(Wo):
-                k = at[j]
-                dx[c, i * sh + k // kw, j * sw + k % kw] += row[j]
+            rest[:] = dy[c, i]
+            best = y[c, i]
+            for u in range(kh):
+                for v in range(kw):
+                    row, drow = x[c, i * sh + u, v:], dx[c, i * sh + u, v:]
+                    for j in range(Wo):
+                        value, gradient = row[j * sw], rest[j]
+                        here = (value == best[j]) | (value != value)
+                        drow[j * sw] += gradient if here else nothing
+                        rest[j] = nothing if here else gradient
 
 
-def max_pool_backward(
-    dy: Array, where: npt.NDArray[np.int16], size: Pair, stride: Pair, height: int, width: int
-) -> Array:
-    N, C, Ho, Wo = dy.shape
+def max_pool_backward(dy: Array, x: Array, y: Array, size: Pair, stride: Pair) -> Array:
+    N, C, height, width = x.shape
     dx = np.zeros((N * C, height, width), dy.dtype)
     if dy.size:
-        rows = np.ascontiguousarray(dy).reshape(N * C, Ho, Wo), where.reshape(N * C, Ho, Wo)
-        in_parallel(_max_pool_backward, N * C, 10.0 * dy.size, *rows, size, stride, dx)
-    return dx.reshape(N, C, height, width)
+        small = [np.ascontiguousarray(a, dy.dtype).reshape(N * C, *dy.shape[2:]) for a in (dy, y)]
+        planes = np.ascontiguousarray(x, dy.dtype).reshape(N * C, height, width)
+        work = 10.0 * dy.size * size[0] * size[1]
+        in_parallel(_max_pool_backward, N * C, work, small[0], planes, small[1], size, stride, dx)
+    return dx.reshape(x.shape)
 
 
 @jit

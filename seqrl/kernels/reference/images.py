@@ -4,7 +4,6 @@
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from seqrl.parameter import Array
 
@@ -61,22 +60,21 @@ def _shifted(x: Array, u: int, v: int, outputs: tuple[int, ...], stride: Pair) -
     return x[:, :, u : u + sh * (Ho - 1) + 1 : sh, v : v + sw * (Wo - 1) + 1 : sw]
 
 
-def max_pool_forward(x: Array, size: Pair, stride: Pair) -> tuple[Array, npt.NDArray[np.int16]]:
-    """y = the largest of each window, and which one it was (the first of equals), u * kw + v."""
-    windows = _windows(x, size, stride)
-    flat = windows.reshape(*windows.shape[:4], -1)
-    where = flat.argmax(axis=-1)
-    return np.take_along_axis(flat, where[..., None], axis=-1)[..., 0], where.astype(np.int16)
+def max_pool_forward(x: Array, size: Pair, stride: Pair) -> Array:
+    """y = the largest of each window."""
+    return _windows(x, size, stride).max(axis=(4, 5))
 
 
-def max_pool_backward(
-    dy: Array, where: npt.NDArray[np.int16], size: Pair, stride: Pair, height: int, width: int
-) -> Array:
-    """The gradient of a window's output goes to its largest element. Returns (N, C, height, width)."""
-    dx = np.zeros((*dy.shape[:2], height, width), dy.dtype)
+def max_pool_backward(dy: Array, x: Array, y: Array, size: Pair, stride: Pair) -> Array:
+    """The gradient of a window's output goes to its largest element, the first of equals."""
+    dx = np.zeros_like(x, dtype=dy.dtype)
+    rest = dy.copy()
     for u in range(size[0]):
         for v in range(size[1]):
-            _shifted(dx, u, v, dy.shape, stride)[...] += np.where(where == u * size[1] + v, dy, 0)
+            value = _shifted(x, u, v, dy.shape, stride)
+            here = (value == y) | np.isnan(value)
+            _shifted(dx, u, v, dy.shape, stride)[...] += np.where(here, rest, 0)
+            rest[here] = 0
     return dx
 
 
