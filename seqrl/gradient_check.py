@@ -55,6 +55,28 @@ def check_gradients(
 
     Returns {"input 0": relative error, "weight": ...}; raises GradientError where one exceeds `tolerance`.
     """
+    errors = {}
+    for name, (gradient, expected) in gradient_pairs(layer, *inputs, forward=forward, rng=rng).items():
+        errors[name] = relative_error(gradient, expected)
+        if not errors[name] <= tolerance:
+            owner = type(layer).__name__
+            raise GradientError(f"{owner}: the gradient of {name} {worst_entry(gradient, expected, DIFFERENCES)}")
+    return errors
+
+
+DIFFERENCES = "by central differences"
+
+
+def gradient_pairs(
+    layer: Layer,
+    *inputs: Any,
+    forward: Callable[..., Any] | None = None,
+    rng: np.random.Generator | None = None,
+) -> dict[str, tuple[Array, Array]]:
+    """{"input 0": (the gradient of the backward pass, that of central differences), "weight": ...}.
+
+    As `check_gradients` finds them. Raises GradientError where the backward pass returns too few or too many.
+    """
     rng = rng or np.random.default_rng(0)
     layer = layer.astype(np.float64)
     inputs = copy.deepcopy(inputs)
@@ -82,16 +104,25 @@ def check_gradients(
     gradients = backward(*projection) if isinstance(projection, tuple) else backward(projection)
     floating = [g for g in _leaves(gradients) if g is not None]
     if len(floating) != len(leaves):
-        raise GradientError(f"backward returned {len(floating)} gradients for {len(leaves)} inputs")
-    pairs = [(f"input {k}", x, g) for k, (x, g) in enumerate(zip(leaves, floating, strict=True))]
-    pairs += [(name, parameter.value, parameter.grad) for name, parameter in parameters]
-    errors = {}
-    for name, x, gradient in pairs:
-        expected = numerical_gradient(projected, x)
-        errors[name] = relative_error(gradient, expected)
-        if not errors[name] <= tolerance:
-            raise GradientError(_report(layer, name, gradient, expected))
-    return errors
+        owner = type(layer).__name__
+        raise GradientError(f"{owner}: backward returned {len(floating)} gradients for {len(leaves)} inputs")
+    found = [(f"input {k}", x, g) for k, (x, g) in enumerate(zip(leaves, floating, strict=True))]
+    found += [(name, parameter.value, parameter.grad) for name, parameter in parameters]
+    return {name: (gradient, numerical_gradient(projected, x)) for name, x, gradient in found}
+
+
+def worst_entry(actual: Array, expected: Array, source: str = "expected") -> str:
+    """Where two arrays differ most, and by how much: "at [1, 2] is 4, expected 2 (2 times as much)"."""
+    if actual.shape != expected.shape:
+        return f"has the shape {actual.shape}, expected {expected.shape}"
+    if actual.size == 0:
+        return "is empty"
+    off = np.abs(np.subtract(actual, expected, dtype=np.float64, casting="unsafe"))
+    index = tuple(int(i) for i in np.unravel_index(np.argmax(np.where(np.isnan(off), np.inf, off)), off.shape))
+    a, e = float(actual[index]), float(expected[index])
+    times = f" ({a / e:.6g} times as much)" if e and np.isfinite(a / e) else ""
+    where = f"at {list(index)} " if index else ""
+    return f"{where}is {a:.6g}, {source} {e:.6g}{times}"
 
 
 def _leaves(tree: Any) -> Iterator[Any]:
@@ -104,16 +135,3 @@ def _leaves(tree: Any) -> Iterator[Any]:
 
 def _map(tree: Any, f: Callable[[Any], Any]) -> Any:
     return tuple(_map(branch, f) for branch in tree) if isinstance(tree, (tuple, list)) else f(tree)
-
-
-def _report(layer: Layer, name: str, gradient: Array, expected: Array) -> str:
-    owner = type(layer).__name__
-    if gradient.shape != expected.shape:
-        return f"{owner}: the gradient of {name} has the shape {gradient.shape}, expected {expected.shape}"
-    off = np.abs(gradient - expected)
-    off[np.isnan(off)] = np.inf
-    index = tuple(int(i) for i in np.unravel_index(np.argmax(off), off.shape))
-    return (
-        f"{owner}: the gradient of {name} at {list(index)} is {gradient[index]:.6g}, "
-        f"by central differences {expected[index]:.6g}"
-    )

@@ -1,0 +1,182 @@
+"""Everything that is certified, a line each. What the library has and no line names fails the certificate.
+
+A layer's case says how to make it and which inputs it takes; the checks (`seqrl.certify.checks`) do the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqrl.activations import ReLU, Sigmoid, Tanh
+from seqrl.layer import Chain, Concatenate, Layer, Residual
+from seqrl.layers.attention import AdditiveAttention, DotAttention, GeneralAttention
+from seqrl.layers.bidirectional import Bidirectional
+from seqrl.layers.convolution import Conv2D
+from seqrl.layers.dense import Dense, TiedDense
+from seqrl.layers.dropout import Dropout
+from seqrl.layers.embedding import Embedding
+from seqrl.layers.normalization import BatchNorm, LayerNorm
+from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
+from seqrl.layers.recurrent import GRU, LSTM, RNN, Stack
+from seqrl.losses import softmax_cross_entropy
+from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
+from seqrl.optimizers import SGD, Adam, AdamW, Optimizer
+from seqrl.parameter import Parameter
+
+Generator = np.random.Generator
+Inputs = tuple[Any, ...]
+
+# ---- inputs of layers: (rng, T, N) -> the arguments of forward -----------------------------------------------
+# N is how many examples there are, T how large one is: steps of a sequence, or the height of an image.
+
+
+def sequences(rng: Generator, T: int, N: int) -> Inputs:
+    return (rng.normal(size=(T, N, 2)),)
+
+
+def wide_sequences(rng: Generator, T: int, N: int) -> Inputs:
+    return (rng.normal(size=(T, N, 7)),)
+
+
+def ids(rng: Generator, T: int, N: int) -> Inputs:
+    return (rng.integers(0, 6, (T, N)),)
+
+
+def feature_rows(rng: Generator, T: int, N: int) -> Inputs:
+    return (rng.normal(size=(N, 3)),)
+
+
+def images(rng: Generator, T: int, N: int) -> Inputs:
+    return (rng.normal(size=(N, 2, T + 4, 5)),)
+
+
+def query_and_memory(rng: Generator, T: int, N: int) -> Inputs:
+    """The memories have 5 steps, of which 5, 1, none, 5, ... are real."""
+    return rng.normal(size=(T, N, 4)), rng.normal(size=(5, N, 4)), np.resize([5, 1, 0], N)
+
+
+def pairs(rng: Generator, T: int, N: int) -> Inputs:
+    source, target = rng.integers(4, 9, (N, 5)), rng.integers(3, 7, (N, T))
+    return (Batch(source, np.resize([5, 1, 3], N), target, np.resize([T, 1], N)),)
+
+
+# ---- layers --------------------------------------------------------------------------------------------------
+
+
+def plain(layer: Any, *inputs: Any) -> tuple[Any, Any]:
+    return layer.forward(*inputs)
+
+
+def context_only(layer: Any, *inputs: Any) -> tuple[Any, Any]:
+    """Attention's weights have no gradient of their own."""
+    (context, _), backward = layer.forward(*inputs)
+    return context, backward
+
+
+class LayerCase(NamedTuple):
+    """`make(rng)` gives the layer, `inputs(rng, T, N)` the arguments that `forward(layer, *arguments)` hands to it."""
+
+    make: Callable[[Generator], Layer]
+    inputs: Callable[[Generator, int, int], Inputs] = sequences
+    forward: Callable[..., tuple[Any, Any]] = plain
+    batch_axis: int | None = 1  # where the examples lie in inputs and output: 1 in sequences (T, N, D), 0 in images
+    # and feature rows; None where they are no rows of one array or, as in batch norm, one changes the others
+    smallest: tuple[int, int] = (1, 1)  # the smallest T and N that forward takes
+
+
+def tied(layer: Dense | Embedding) -> Chain:
+    return Chain(layer, Tanh(), TiedDense(layer))
+
+
+def seq2seq(rng: Generator, dropout: float = 0.0, **options: Any) -> Seq2Seq:
+    config = Seq2SeqConfig(9, 7, embedding=3, hidden=4, dropout=dropout, **options)
+    return Seq2Seq(config, rng=rng, dropout_rng=np.random.default_rng(1))
+
+
+LAYERS: dict[str, LayerCase] = {
+    "Dense": LayerCase(lambda rng: Dense(2, 3, rng=rng)),
+    "Dense without bias": LayerCase(lambda rng: Dense(2, 3, rng=rng, bias=False)),
+    "Dense on rows": LayerCase(lambda rng: Dense(3, 2, rng=rng), feature_rows, batch_axis=0),
+    "TiedDense to a Dense": LayerCase(lambda rng: tied(Dense(2, 3, rng=rng))),
+    "TiedDense to an Embedding": LayerCase(lambda rng: tied(Embedding(6, 3, rng=rng)), ids),
+    "Embedding": LayerCase(lambda rng: Embedding(6, 3, rng=rng), ids),
+    "Conv2D": LayerCase(lambda rng: Conv2D(2, 3, 3, rng=rng), images, batch_axis=0),
+    "Conv2D, same, strided": LayerCase(
+        lambda rng: Conv2D(2, 3, (2, 3), rng=rng, stride=2, padding="same", bias=False), images, batch_axis=0
+    ),
+    "MaxPool2D": LayerCase(lambda rng: MaxPool2D(2), images, batch_axis=0),
+    "MaxPool2D, overlapping": LayerCase(lambda rng: MaxPool2D(3, stride=2), images, batch_axis=0),
+    "AvgPool2D": LayerCase(lambda rng: AvgPool2D(3, stride=2), images, batch_axis=0),
+    "GlobalMaxPool2D": LayerCase(lambda rng: GlobalMaxPool2D(), images, batch_axis=0),
+    "GlobalAvgPool2D": LayerCase(lambda rng: GlobalAvgPool2D(), images, batch_axis=0),
+    "Flatten": LayerCase(lambda rng: Flatten(), images, batch_axis=0),
+    "BatchNorm": LayerCase(lambda rng: BatchNorm(3), feature_rows, batch_axis=None, smallest=(1, 2)),
+    "BatchNorm of images": LayerCase(lambda rng: BatchNorm(2), images, batch_axis=None),
+    "LayerNorm": LayerCase(lambda rng: LayerNorm(7), wide_sequences),
+    "Dropout": LayerCase(lambda rng: Dropout(0.4, rng=rng)),
+    "no Dropout": LayerCase(lambda rng: Dropout(0.0, rng=rng)),
+    "Tanh": LayerCase(lambda rng: Tanh()),
+    "Sigmoid": LayerCase(lambda rng: Sigmoid()),
+    "ReLU": LayerCase(lambda rng: ReLU()),
+    "Chain": LayerCase(lambda rng: Chain(Dense(2, 3, rng=rng), Tanh(), LSTM(3, 2, rng=rng))),
+    "Residual": LayerCase(lambda rng: Residual(Dense(2, 2, rng=rng))),
+    "Concatenate": LayerCase(lambda rng: Concatenate(Tanh(), Dense(2, 3, rng=rng), RNN(2, 1, rng=rng))),
+    "RNN": LayerCase(lambda rng: RNN(2, 5, rng=rng)),
+    "RNN of relu": LayerCase(lambda rng: RNN(2, 5, rng=rng, nonlinearity="relu")),
+    "LSTM": LayerCase(lambda rng: LSTM(2, 5, rng=rng)),
+    "LSTM with peepholes": LayerCase(lambda rng: LSTM(2, 5, rng=rng, peephole=True)),
+    "LSTM of one unit": LayerCase(lambda rng: LSTM(2, 1, rng=rng, peephole=True)),
+    "GRU": LayerCase(lambda rng: GRU(2, 5, rng=rng)),
+    "Bidirectional": LayerCase(lambda rng: Bidirectional(LSTM(2, 3, rng=rng), GRU(2, 4, rng=rng))),
+    "Stack": LayerCase(lambda rng: Stack([LSTM(2, 3, rng=rng), GRU(3, 4, rng=rng)])),
+    "Stack with dropout": LayerCase(
+        lambda rng: Stack([RNN(2, 3, rng=rng), LSTM(3, 4, rng=rng)], dropout=Dropout(0.3, rng=rng)),
+    ),
+    "DotAttention": LayerCase(lambda rng: DotAttention(), query_and_memory, context_only),
+    "DotAttention, scaled": LayerCase(lambda rng: DotAttention(scaled=True), query_and_memory, context_only),
+    "GeneralAttention": LayerCase(lambda rng: GeneralAttention(4, 4, rng=rng), query_and_memory, context_only),
+    "AdditiveAttention": LayerCase(lambda rng: AdditiveAttention(4, 4, 3, rng=rng), query_and_memory, context_only),
+    "Seq2Seq": LayerCase(seq2seq, pairs, batch_axis=None),
+    "Seq2Seq with dropout": LayerCase(lambda rng: seq2seq(rng, dropout=0.3, layers=2), pairs, batch_axis=None),
+    "Seq2Seq, peeky": LayerCase(
+        lambda rng: seq2seq(rng, cell="gru", attention="none", peeky=True), pairs, batch_axis=None
+    ),
+}
+
+# ---- losses --------------------------------------------------------------------------------------------------
+# Predictions and targets of N places: (rng, N) -> (prediction, target).
+
+
+def logits_and_ids(rng: Generator, N: int) -> Inputs:
+    return 3 * rng.normal(size=(N, 5)), rng.integers(0, 5, N)
+
+
+class LossCase(NamedTuple):
+    """`loss(prediction, target, mask=None, count=None)`; the N examples lie along the first axis of both."""
+
+    loss: Callable[..., tuple[float, Any]]
+    inputs: Callable[[Generator, int], Inputs]
+    options: dict[str, Any] = {}
+    elementwise: bool = False  # the mask has the shape of the prediction rather than lacking its last axis
+
+
+LOSSES: dict[str, LossCase] = {
+    "softmax_cross_entropy": LossCase(softmax_cross_entropy, logits_and_ids),
+    "softmax_cross_entropy, smoothed": LossCase(softmax_cross_entropy, logits_and_ids, {"label_smoothing": 0.1}),
+}
+
+# ---- optimizers ----------------------------------------------------------------------------------------------
+# Each name is that of its recorded reference in parity/, with the same settings.
+
+Named = list[tuple[str, Parameter]]
+
+OPTIMIZERS: dict[str, Callable[[Named], Optimizer]] = {
+    "sgd": lambda named: SGD(named, 0.1),
+    "sgd momentum": lambda named: SGD(named, 0.1, momentum=0.9, weight_decay=0.01, clip=1.0),
+    "adam": lambda named: Adam(named, 0.01),
+    "adam decay": lambda named: Adam(named, 0.02, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1, clip=1.0),
+    "adamw": lambda named: AdamW(named, 0.02, weight_decay=0.1, clip=1.0),
+}

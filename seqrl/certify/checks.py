@@ -1,0 +1,543 @@
+"""The checks of a layer, each a function of its case that returns what it measured.
+
+None means that the check does not apply. Every layer is checked with all its parameters at random (a wrong gradient
+of a bias hides while the bias is zero), at sizes that are odd or one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seqrl.certify.cases import LayerCase
+from seqrl.errors import InputError
+from seqrl.gradient_check import DIFFERENCES, gradient_pairs, relative_error, worst_entry
+from seqrl.layer import Layer
+from seqrl.layers.attention import Attention
+from seqrl.models.seq2seq import Batch
+
+T, N = 4, 3
+EXACT = 1e-12  # two ways to compute the same in float64
+CENTRAL_DIFFERENCES = 1e-6
+SINGLE_PRECISION = 3e-5  # float32 against float64
+
+
+class Difference(NamedTuple):
+    """How far something is from what it should be: relative to the largest entry, and where it is furthest."""
+
+    what: str
+    error: float
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.detail}"
+
+
+Differences = list[Difference]
+
+
+def compare(what: str, actual: Any, expected: Any, source: str = "expected") -> Difference:
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    error = relative_error(actual, expected)
+    return Difference(what, np.inf if np.isnan(error) else error, worst_entry(actual, expected, source))
+
+
+def compare_trees(what: str, actual: Any, expected: Any) -> Differences:
+    """Every array of two nestings of tuples; as many on either side."""
+    found, wanted = leaves(actual), leaves(expected)
+    if len(found) != len(wanted):
+        return [Difference(what, np.inf, f"is {len(found)} arrays, expected {len(wanted)}")]
+    names = [what] if len(found) == 1 else [f"{what} {k}" for k in range(len(found))]
+    return [compare(*three) for three in zip(names, found, wanted, strict=True)]
+
+
+def compare_gradients(layer: Layer, expected: dict[str, Any], when: str = "") -> Differences:
+    return [compare(f"{when}the gradient of {name}", g, expected[name]) for name, g in gradients(layer).items()]
+
+
+def identical(what: str, actual: Any, expected: Any) -> Difference:
+    same = np.array_equal(actual, expected)
+    return Difference(what, 0.0 if same else np.inf, "" if same else worst_entry(actual, expected, "before"))
+
+
+# ---- layers and inputs ---------------------------------------------------------------------------------------
+
+
+def built(case: LayerCase, dtype: str = "float64") -> Layer:
+    """The layer with all parameters and buffers at random; the same at every call, its sources of randomness too."""
+    layer = case.make(np.random.default_rng(1)).astype(dtype)
+    rng = np.random.default_rng(2)
+    for _, parameter in layer.parameters():
+        parameter.value[...] = rng.normal(0, 0.5, parameter.shape)
+    for _, buffer in layer.buffers():
+        buffer[...] = rng.uniform(0.5, 1.5, buffer.shape)
+    return layer
+
+
+def draws(case: LayerCase) -> bool:
+    """Whether training draws random numbers."""
+    return any(True for _ in built(case).generators())
+
+
+def fresh() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def leaves(tree: Any) -> list[Any]:
+    if isinstance(tree, (tuple, list)):
+        return [leaf for branch in tree for leaf in leaves(branch)]
+    return [] if tree is None else [tree]
+
+
+def map_leaves(f: Callable[[Any], Any], tree: Any) -> Any:
+    if isinstance(tree, Batch):
+        return Batch(*(f(leaf) for leaf in tree))
+    if isinstance(tree, (tuple, list)):
+        return tuple(map_leaves(f, branch) for branch in tree)
+    return None if tree is None else f(tree)
+
+
+def is_floating(x: Any) -> bool:
+    return np.issubdtype(x.dtype, np.floating)
+
+
+def narrowed(tree: Any) -> Any:
+    return map_leaves(lambda x: x.astype(np.float32) if is_floating(x) else x, tree)
+
+
+def gradients(layer: Layer) -> dict[str, Any]:
+    return {name: parameter.grad.copy() for name, parameter in layer.parameters()}
+
+
+def example(x: Any, n: int, axis: int) -> Any:
+    """Example n alone, still a batch; a vector (lengths, say) holds one entry an example."""
+    return np.take(x, [n], axis=axis if x.ndim > 1 else 0)
+
+
+# ---- every layer ---------------------------------------------------------------------------------------------
+
+
+def gradients_by_differences(case: LayerCase) -> Differences:
+    """Every gradient of parameters and inputs is that of central differences."""
+    found = []
+    for sizes in dict.fromkeys([(T, N), case.smallest]):
+        layer, inputs = built(case), case.inputs(fresh(), *sizes)
+        pairs = gradient_pairs(layer, *inputs, forward=case.forward)
+        found += [compare(f"the gradient of {name}", *pair, DIFFERENCES) for name, pair in pairs.items()]
+    return found
+
+
+def one_by_one(case: LayerCase) -> Differences | None:
+    """A batch gives what its examples give one by one: outputs, input gradients, summed parameter gradients."""
+    if case.batch_axis is None or draws(case):
+        return None
+    rng, axis = fresh(), case.batch_axis
+    inputs = case.inputs(rng, T, N)
+    layer, alone = built(case), built(case)
+    y, backward = case.forward(layer, *inputs)
+    dy = rng.normal(size=y.shape)
+    dx = backward(dy)
+    found = []
+    for n in range(N):
+        y_n, backward_n = case.forward(alone, *(example(x, n, axis) for x in inputs))
+        found.append(compare(f"the output of example {n} in a batch", example(y, n, axis), y_n))
+        dx_n = [example(part, n, axis) for part in leaves(dx)]
+        found += compare_trees(f"the input gradient of example {n} in a batch", dx_n, backward_n(example(dy, n, axis)))
+    return found + compare_gradients(layer, gradients(alone))
+
+
+def two_uses(case: LayerCase) -> Differences:
+    """Two forwards of one layer and then their backwards, in either order, give what each gives alone."""
+    rng = fresh()
+    uses = [case.inputs(rng, T, N), case.inputs(rng, T - 2, N - 1)]
+    found = []
+    for order in (0, 1), (1, 0):
+        together, alone = built(case), built(case)
+        forwards = [case.forward(together, *inputs) for inputs in uses]
+        forwards_alone = [case.forward(alone, *inputs) for inputs in uses]
+        dys = [rng.normal(size=y.shape) for y, _ in forwards]
+        total = gradients(alone)
+        expected = []
+        for (_, backward), dy in zip(forwards_alone, dys, strict=True):
+            alone.zero_grad()
+            expected.append(backward(dy))
+            total = {name: total[name] + gradient for name, gradient in gradients(alone).items()}
+        for use in order:
+            what = f"with two uses, the input gradient of use {use + 1}"
+            found += compare_trees(what, forwards[use][1](dys[use]), expected[use])
+        found += compare_gradients(together, total, "with two uses, ")
+    # Against a layer that was used once, for what a second forward does to the first one's backward.
+    for use in (0, 1):
+        once, twice = built(case), built(case)
+        states = [generator.bit_generator.state for _, generator in twice.generators()]
+        y, backward = case.forward(once, *uses[use])
+        _, backward_twice = case.forward(twice, *uses[use])
+        for (_, generator), state in zip(twice.generators(), states, strict=True):
+            generator.bit_generator.state = state
+        case.forward(twice, *uses[1 - use])
+        dy = rng.normal(size=y.shape)
+        found += compare_trees("after another use, the input gradient", backward_twice(dy), backward(dy))
+        found += compare_gradients(twice, gradients(once), "after another use, ")
+    return found
+
+
+def accumulation(case: LayerCase) -> Differences:
+    """Two backward calls give twice the gradient, written into the arrays that were there."""
+    rng = fresh()
+    layer, inputs = built(case), case.inputs(rng, T, N)
+    arrays = {name: (parameter.value, parameter.grad) for name, parameter in layer.parameters()}
+    y, backward = case.forward(layer, *inputs)
+    dy = rng.normal(size=y.shape)
+    first, once = backward(dy), gradients(layer)
+    first = copy.deepcopy(first)
+    found = compare_trees("at a second backward call, the input gradient", backward(dy), first)
+    twice = {name: 2 * gradient for name, gradient in once.items()}
+    found += compare_gradients(layer, twice, "after two backward calls, ")
+    for name, parameter in layer.parameters():
+        for what, before, now in zip(("value", "grad"), arrays[name], (parameter.value, parameter.grad), strict=True):
+            if now is not before:
+                remedy = "add to it (+=)" if what == "grad" else "write into it (value[...] =)"
+                found.append(Difference(f"{name}.{what}", np.inf, f"was rebound to another array; {remedy}"))
+    return found
+
+
+def inputs_left_alone(case: LayerCase) -> Differences:
+    """Neither the inputs nor the gradient of the output are changed in place."""
+    rng = fresh()
+    layer, inputs = built(case), case.inputs(rng, T, N)
+    kept = map_leaves(np.copy, inputs)
+    y, backward = case.forward(layer, *inputs)
+    dy = rng.normal(size=y.shape)
+    kept_dy = dy.copy()
+    backward(dy)
+    pairs = list(zip(leaves(inputs), leaves(kept), strict=True))
+    found = [identical(f"input {k}, changed in place,", *pair) for k, pair in enumerate(pairs)]
+    return [*found, identical("the gradient of the output, changed in place,", dy, kept_dy)]
+
+
+def inference_changes_nothing(case: LayerCase) -> Differences:
+    """Calling the layer leaves parameters, buffers, gradients and random states, and gives the same again."""
+    layer, inputs = built(case), case.inputs(fresh(), T, N)
+    kept = map_leaves(np.copy, inputs)
+    state = layer.state_dict()
+    random = [generator.bit_generator.state for _, generator in layer.generators()]
+    y = copy.deepcopy(layer(*inputs))
+    found = compare_trees("the output of a second call", layer(*inputs), y)
+    found += [identical(f"after inference, {name}", now, state[name]) for name, now in layer.state_dict().items()]
+    found += [identical(f"after inference, the gradient of {name}", g, 0 * g) for name, g in gradients(layer).items()]
+    pairs = zip(leaves(inputs), leaves(kept), strict=True)
+    found += [identical(f"input {k}, changed in place by inference,", *pair) for k, pair in enumerate(pairs)]
+    if [generator.bit_generator.state for _, generator in layer.generators()] != random:
+        found.append(Difference("the random state", np.inf, "was changed by inference"))
+    return found
+
+
+def inference_is_training(case: LayerCase) -> Differences | None:
+    """Inference gives what training gives where nothing is drawn and no running statistics are kept."""
+    layer, inputs = built(case), case.inputs(fresh(), T, N)
+    if draws(case) or any(True for _ in layer.buffers()):
+        return None
+    expected = case.forward(built(case), *inputs)[0]
+    return compare_trees("the output at inference", first_of(layer(*inputs), expected), expected)
+
+
+def first_of(y: Any, like: Any) -> Any:
+    """The output without what `case.forward` leaves out, such as attention's weights."""
+    return y[0] if isinstance(y, tuple) and not isinstance(like, tuple) else y
+
+
+DRAWS = 4000
+EXPECTATION = 0.15  # how far the mean of so many draws may be from what they scatter around
+
+
+def expectation(case: LayerCase) -> Differences | None:
+    """Where random numbers only scale the elements (dropout), training's mean is what inference gives."""
+    layer, inputs = built(case), case.inputs(fresh(), T, N)
+    if not list(layer.generators()) or list(layer.parameters()):
+        return None
+    y = layer(*inputs)
+    mean = sum(case.forward(layer, *inputs)[0] for _ in range(DRAWS)) / DRAWS
+    return [compare("the mean output of training", mean, y, "at inference")]
+
+
+def single_precision(case: LayerCase) -> Differences:
+    """float32 stays float32, and agrees with float64 to its precision; at inference too."""
+    rng = fresh()
+    inputs = case.inputs(rng, T, N)
+    wide = built(case)
+    layer = wide.astype(np.float32)  # draws what the original draws
+    y, backward = case.forward(layer, *narrowed(inputs))
+    dy = rng.normal(size=y.shape)
+    dx = backward(dy.astype(np.float32))
+    y_wide, backward_wide = case.forward(wide, *inputs)
+    found = compare_trees("the output in float32", y, y_wide)
+    found += compare_trees("the input gradient in float32", dx, backward_wide(dy))
+    found += compare_gradients(layer, gradients(wide), "in float32, ")
+    at_inference = first_of(layer(*narrowed(inputs)), y)
+    found += compare_trees("the output at inference in float32", at_inference, first_of(wide(*inputs), y))
+    for what, tree in ("the output", y), ("the input gradient", dx), ("the output at inference", at_inference):
+        found += [
+            Difference(what, np.inf, f"is {a.dtype}, expected float32") for a in leaves(tree) if a.dtype != np.float32
+        ]
+    return found
+
+
+def strided_arrays(case: LayerCase) -> Differences:
+    """Strided and read-only arrays give what contiguous ones give."""
+
+    def strided(x: Any) -> Any:
+        wide = np.zeros((2 * len(x), *x.shape[1:]), x.dtype)
+        wide[::2] = x
+        view = wide[::2]
+        view.flags.writeable = False
+        return view
+
+    return _same_for_other_arrays(case, strided)
+
+
+def short_integers(case: LayerCase) -> Differences | None:
+    """Ids and lengths of int32 give what those of int64 give."""
+    if not any(np.issubdtype(x.dtype, np.integer) for x in leaves(case.inputs(fresh(), T, N))):
+        return None
+    return _same_for_other_arrays(case, lambda x: x.astype(np.int32) if np.issubdtype(x.dtype, np.integer) else x)
+
+
+def _same_for_other_arrays(case: LayerCase, convert: Callable[[Any], Any]) -> Differences:
+    rng = fresh()
+    inputs = case.inputs(rng, T, N)
+    layer, other = built(case), built(case)
+    y, backward = case.forward(layer, *inputs)
+    dy = rng.normal(size=y.shape)
+    y_other, backward_other = case.forward(other, *map_leaves(convert, inputs))
+    found = compare_trees("the output", y_other, y)
+    found += compare_trees("the input gradient", backward_other(convert(dy)), backward(dy))
+    return found + compare_gradients(other, gradients(layer))
+
+
+def wide_arrays(case: LayerCase) -> Differences:
+    """Inputs and gradients of float64 for a float32 layer are refused (InputError) or right."""
+    rng = fresh()
+    inputs = case.inputs(rng, T, N)
+    found: Differences = []
+    layer, other = built(case, "float32"), built(case, "float32")
+    y, backward = case.forward(layer, *narrowed(inputs))
+    dy = rng.normal(size=y.shape)
+    dx = backward(dy.astype(np.float32))
+    with contextlib.suppress(InputError):
+        found += compare_trees("the output", case.forward(other, *inputs)[0], y)
+    other = built(case, "float32")
+    _, backward_other = case.forward(other, *narrowed(inputs))
+    with contextlib.suppress(InputError):
+        found += compare_trees("the input gradient", backward_other(dy), dx)
+        found += compare_gradients(other, gradients(layer))
+    return found
+
+
+def empty_arrays(case: LayerCase) -> Differences:
+    """No steps and no examples are no special case, or refused (InputError)."""
+    found = []
+    for sizes in [(T, 0), (0, N)]:
+        layer, inputs = built(case), case.inputs(fresh(), *sizes)
+        if all(x.size for x in leaves(inputs)):
+            continue
+        try:
+            y, backward = case.forward(layer, *inputs)
+        except InputError:
+            continue
+        found.append(compare("the size of the output for an empty input", y.size, 0))
+        expected = tuple(np.zeros(x.shape) for x in leaves(inputs) if is_floating(x))
+        found += compare_trees("the input gradient for an empty input", leaves(backward(np.zeros_like(y))), expected)
+        found += compare_gradients(layer, {name: 0 * g for name, g in gradients(layer).items()})
+    return found
+
+
+def saving(case: LayerCase) -> Differences:
+    """Parameters and buffers survive saving and loading, and then give the same at inference."""
+    layer, other = built(case), case.make(np.random.default_rng(3)).astype(np.float64)
+    inputs = case.inputs(fresh(), T, N)
+    other.load_state_dict(layer.state_dict())
+    found = [identical(f"after loading, {name}", a, layer.state()[name]) for name, a in other.state().items()]
+    return found + compare_trees("the output after loading", other(*inputs), layer(*inputs))
+
+
+# ---- padding and carried states ------------------------------------------------------------------------------
+
+SCANNED = 6, 4  # T, N
+LENGTHS = np.array([3, 6, 0, 1])
+
+
+def _scanned(case: LayerCase, like: Layer) -> tuple[np.random.Generator, Any, Any, Any]:
+    """An rng, x (T, N, D), an initial state and the gradient of a final one."""
+    rng = fresh()
+    [x] = case.inputs(rng, *SCANNED)
+    scanning: Any = like
+    (_, final), _ = scanning.scan(x)
+
+    def state() -> Any:
+        return map_leaves(lambda s: rng.normal(size=s.shape), final)
+
+    return rng, x, state(), state()
+
+
+def can_scan(case: LayerCase) -> bool:
+    return hasattr(built(case), "scan")
+
+
+def gradients_of_states(case: LayerCase) -> Differences | None:
+    """With lengths, the gradients of inputs, parameters and initial states are those of central differences."""
+    if not can_scan(case):
+        return None
+    found = []
+    for lengths in (LENGTHS, None):
+        layer: Any = built(case)
+        _, x, state, _ = _scanned(case, layer)
+
+        def forward(layer: Any, x: Any, state: Any, lengths: Any = lengths) -> Any:
+            return layer.scan(x, state, lengths)
+
+        pairs = gradient_pairs(layer, x, state, forward=forward)
+        found += [compare(f"with states, the gradient of {name}", *pair, DIFFERENCES) for name, pair in pairs.items()]
+    return found
+
+
+def padded_sequences(case: LayerCase) -> Differences | None:
+    """A padded batch gives what its sequences give alone; nothing comes out of padding or goes into it."""
+    if draws(case) or not can_scan(case):
+        return None
+    padded: Any = built(case)
+    alone: Any = built(case)
+    rng, x, state, dfinal = _scanned(case, padded)
+    (y, final), backward = padded.scan(x, state, LENGTHS)
+    dy = rng.normal(size=y.shape)
+    dx, dstate = backward(dy, dfinal)
+    found = []
+    for n, length in enumerate(LENGTHS):
+        row = slice(n, n + 1)
+
+        def of_row(tree: Any, row: slice = row) -> Any:
+            return map_leaves(lambda s: s[row], tree)
+
+        (y_n, final_n), backward_n = alone.scan(x[:length, row], of_row(state))
+        dx_n, dstate_n = backward_n(dy[:length, row], of_row(dfinal))
+        who = f"of sequence {n} (length {length}) in a padded batch"
+        found.append(compare(f"the output {who}", y[:length, row], y_n))
+        found.append(compare(f"the input gradient {who}", dx[:length, row], dx_n))
+        found += compare_trees(f"the final state {who}", of_row(final), final_n)
+        found += compare_trees(f"the gradient of the initial state {who}", of_row(dstate), dstate_n)
+        found.append(identical(f"the output in the padding {who}", y[length:, n], 0 * y[length:, n]))
+        found.append(identical(f"the input gradient in the padding {who}", dx[length:, n], 0 * dx[length:, n]))
+    return found + compare_gradients(padded, gradients(alone), "in a padded batch, ")
+
+
+def padded_memories(case: LayerCase) -> Differences | None:
+    """Attention over padded memories gives what each memory gives alone, without its padding."""
+    if not isinstance(built(case), Attention):
+        return None
+    padded, alone = built(case), built(case)
+    rng = fresh()
+    query, memory, lengths = case.inputs(rng, T, N)
+    y, backward = case.forward(padded, query, memory, lengths)
+    dy = rng.normal(size=y.shape)
+    dquery, dmemory = backward(dy)
+    found = []
+    for n, length in enumerate(lengths):
+        row = slice(n, n + 1)
+        y_n, backward_n = case.forward(alone, query[:, row], memory[:length, row], lengths[row])
+        dquery_n, dmemory_n = backward_n(dy[:, row])
+        who = f"of memory {n} (length {length}) in a padded batch"
+        found.append(compare(f"the output {who}", y[:, row], y_n))
+        found.append(compare(f"the gradient of the query {who}", dquery[:, row], dquery_n))
+        found.append(compare(f"the gradient {who}", dmemory[:length, row], dmemory_n))
+        padding = dmemory[length:, n]
+        found.append(identical(f"the gradient in the padding {who}", padding, 0 * padding))
+    return found + compare_gradients(padded, gradients(alone), "in a padded batch, ")
+
+
+def padded_pairs(case: LayerCase) -> Differences | None:
+    """A padded batch of sentence pairs gives what the pairs give alone."""
+    [batch, *_] = case.inputs(fresh(), T, N)
+    padded: Any = built(case)
+    if not isinstance(batch, Batch) or padded.config.dropout:
+        return None
+    alone = built(case)
+    rng = fresh()
+    logits, backward = case.forward(padded, batch)
+    places = np.full(batch.target.T.shape, -1)  # where the logits of each real token lie
+    places[np.arange(len(places))[:, None] < batch.target_lengths] = np.arange(len(logits))
+    dlogits = rng.normal(size=logits.shape)
+    backward(dlogits)
+    found = []
+    for n, (one, column) in enumerate(zip(batch.split(len(batch.source)), places.T, strict=True)):
+        where = column[column >= 0]
+        logits_n, backward_n = case.forward(alone, one)
+        backward_n(dlogits[where])
+        found.append(compare(f"the logits of pair {n} in a padded batch", logits[where], logits_n))
+    return found + compare_gradients(padded, gradients(alone), "in a padded batch, ")
+
+
+def chunks(case: LayerCase) -> Differences | None:
+    """A sequence in chunks with the state carried on gives what the whole sequence gives, backwards too."""
+    if draws(case) or not can_scan(case) or not hasattr(built(case), "step"):
+        return None
+    whole: Any = built(case)
+    chunked: Any = built(case)
+    rng, x, state, dfinal = _scanned(case, whole)
+    (y, final), backward = whole.scan(x, state)
+    dy = rng.normal(size=y.shape)
+    dx, dstate = backward(dy, dfinal)
+    parts = [slice(0, 3), slice(3, 4), slice(4, len(x))]
+    outputs, backwards = [], []
+    for part in parts:
+        (y_part, state), backward_part = chunked.scan(x[part], state)
+        outputs.append(y_part)
+        backwards.append(backward_part)
+    found = [compare("the output in chunks", np.concatenate(outputs), y)]
+    found += compare_trees("the final state after chunks", state, final)
+    for part, backward_part in zip(reversed(parts), reversed(backwards), strict=True):
+        dx_part, dfinal = backward_part(dy[part], dfinal)
+        found.append(compare("the input gradient in chunks", dx_part, dx[part]))
+    found += compare_trees("the gradient of the initial state in chunks", dfinal, dstate)
+    return found + compare_gradients(chunked, gradients(whole), "in chunks, ")
+
+
+# ---- all of them ---------------------------------------------------------------------------------------------
+
+
+class Check(NamedTuple):
+    column: str  # of the certificate's table
+    tolerance: float
+    measure: Callable[[LayerCase], Differences | None]
+
+
+LAYER_CHECKS = [
+    Check("gradients", CENTRAL_DIFFERENCES, gradients_by_differences),
+    Check("gradients", CENTRAL_DIFFERENCES, gradients_of_states),
+    Check("batch", EXACT, one_by_one),
+    Check("padded", EXACT, padded_sequences),
+    Check("padded", EXACT, padded_memories),
+    Check("padded", EXACT, padded_pairs),
+    Check("chunks", EXACT, chunks),
+    Check("uses", EXACT, two_uses),
+    Check("uses", EXACT, accumulation),
+    Check("uses", EXACT, inputs_left_alone),
+    Check("inference", EXACT, inference_changes_nothing),
+    Check("inference", EXACT, inference_is_training),
+    Check("inference", EXPECTATION, expectation),
+    Check("inference", EXACT, saving),
+    Check("float32", SINGLE_PRECISION, single_precision),
+    Check("float32", SINGLE_PRECISION, wide_arrays),
+    Check("arrays", EXACT, strided_arrays),
+    Check("arrays", EXACT, short_integers),
+    Check("arrays", EXACT, empty_arrays),
+]
+
+
+def failures(check: Check, case: LayerCase) -> Iterator[Difference]:
+    """What exceeds the tolerance."""
+    for difference in check.measure(case) or []:
+        if not difference.error <= check.tolerance:
+            yield difference

@@ -1,0 +1,17 @@
+"""Every check of the certificate on every layer of the library; each layer must have a case."""
+
+import pytest
+
+from seqrl.certify import discovery
+from seqrl.certify.cases import LAYERS, LayerCase
+from seqrl.certify.checks import LAYER_CHECKS, Check, failures
+
+
+def test_every_layer_of_the_library_has_a_case() -> None:
+    assert discovery.uncovered_layers() == []
+
+
+@pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS)
+@pytest.mark.parametrize("check", LAYER_CHECKS, ids=lambda check: check.measure.__name__)
+def test_layer(check: Check, case: LayerCase) -> None:
+    assert [str(failure) for failure in failures(check, case)] == []
