@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -21,8 +22,26 @@ Backward = Callable[[Array], Array]
 M = TypeVar("M")
 
 
+@dataclass
+class Arguments:
+    """What a layer was made with. No tuple, so that the walk over a layer's members passes it by."""
+
+    positional: tuple[Any, ...]
+    named: dict[str, Any]
+
+
 class Layer:
     """A differentiable function with parameters: the attributes that are Parameters, Layers or lists of them."""
+
+    made_with: Arguments
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Note the arguments, by which `seqrl.architecture` describes the layer."""
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            raise TypeError(f"{cls.__name__}() takes no arguments")
+        layer = super().__new__(cls)
+        layer.made_with = Arguments(args, kwargs)
+        return layer
 
     def forward(self, x: Any) -> tuple[Any, Callable[..., Any]]:
         """The output, and the backward function that maps its gradient to the gradient of `x`."""
