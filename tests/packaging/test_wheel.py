@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
+DATA = {"seqrl/py.typed", "seqrl/certify/parity/references.safetensors"}
 PACKAGES = {"seqrl": "seqrl", "agents": "seqrl/agents"}  # folder in the checkout: folder in the wheel
 LATE = ["tokenizers", "matplotlib", "numba", "gymnasium", "sacrebleu"]
 
@@ -58,7 +59,7 @@ def modules(folder: Path) -> set[str]:
 def test_the_wheel_holds_every_module_of_seqrl_and_agents_and_nothing_else(wheel: Path) -> None:
     expected = {f"{to}/{module}" for folder, to in PACKAGES.items() for module in modules(CHECKOUT / folder)}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert held == expected | {"seqrl/py.typed"}
+    assert held == expected | DATA
 
 
 def test_the_installed_wheel_is_what_gets_imported(outside: Path) -> None:
