@@ -1,6 +1,5 @@
 """The compiled kernels beside the readable ones, and what only compiled ones can get wrong."""
 
-import copy
 import inspect
 import os
 import subprocess
@@ -14,13 +13,12 @@ import numpy as np
 import pytest
 
 from seqrl import kernels
+from seqrl.certify.kernel_cases import KERNELS, REFERENCE, TOLERANCE, differences
 from seqrl.kernels.reference.support import sigmoid
 from seqrl.layers.recurrent import GRU, LSTM, RNN
 
 Generator = np.random.Generator
 Kernels = dict[str, Callable[..., Any]]
-REFERENCE = kernels.load("reference")
-TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 
 
 @pytest.fixture(scope="module")
@@ -33,188 +31,12 @@ def compiled() -> Kernels:
     return kernels.load("compiled")
 
 
-# ---- the arguments of every kernel ---------------------------------------------------------------------------
-
-
-def recurrent(rng: Generator, dtype: str, large: bool, blocks: int) -> dict[str, Any]:
-    T, N, H = (9, 9, 96) if large else (4, 3, 5)
-    lengths = rng.integers(0, T + 1, N)
-    lengths[:2] = T, 1
-
-    def normal(*shape: int) -> Any:
-        return rng.normal(0, 0.5, shape).astype(dtype)
-
-    return {
-        "gates": normal(T, N, blocks * H),
-        "hidden_n": normal(T, N, H),
-        "dy": normal(T, N, H),
-        "dh": normal(N, H),
-        "dc": normal(N, H),
-        "weight_hh": normal(H, blocks * H) * np.asarray(H**-0.5, dtype),
-        "bias_hn": normal(H),
-        "hs": normal(T + 1, N, H),
-        "cs": normal(T + 1, N, H),
-        "lengths": lengths,
-    }
-
-
-def rnn(**options: Any) -> Callable[..., dict[str, Any]]:
-    return lambda *a: recurrent(*a, blocks=1) | options
-
-
-def lstm(peephole: bool, **options: Any) -> Callable[..., dict[str, Any]]:
-    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-        made = recurrent(rng, dtype, large, blocks=4)
-        H = made["dh"].shape[1]
-        return made | {"peephole": rng.normal(size=(3 if peephole else 0, H)).astype(dtype)} | options
-
-    return arguments
-
-
-def gru(**options: Any) -> Callable[..., dict[str, Any]]:
-    return lambda *a: recurrent(*a, blocks=3) | options
-
-
-def cross_entropy(smoothing: float) -> Callable[..., dict[str, Any]]:
-    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-        R, V = (70, 1000) if large else (5, 7)
-        logits = rng.normal(0, 8, (R, V)).astype(dtype)
-        return {"logits": logits, "target": rng.integers(0, V, R), "smoothing": smoothing, "scale": 1 / R}
-
-    return arguments
-
-
-def attention(scale: float) -> Callable[..., dict[str, Any]]:
-    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-        T, S, N, A, H = (12, 11, 70, 40, 48) if large else (2, 3, 4, 5, 6)
-        lengths = rng.integers(0, S + 1, N)
-        lengths[:3] = S, 1, 0
-        shapes = {"query": (T, N, A), "keys": (S, N, A), "memory": (S, N, H), "dcontext": (T, N, H)}
-        made: dict[str, Any] = {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
-        weights = rng.random((N, T, S)) * (np.arange(S) < lengths[:, None])[:, None]
-        return made | {"lengths": lengths, "scale": scale, "weights": weights.astype(dtype)}
-
-    return arguments
-
-
-def dropout(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-    shape = (30, 40, 50) if large else (2, 3, 4)
-    return {
-        "x": rng.normal(size=shape).astype(dtype),
-        "draws": rng.integers(0, 65536, shape, np.uint16),
-        "dropped": 20000,
-    }
-
-
-def add_product(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-    R, D, H = (300, 70, 90) if large else (5, 3, 4)
-    shapes = {"total": (D, H), "x": (R, D), "dy": (R, H)}
-    return {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
-
-
-def add_rows(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-    V, E, K = (500, 64, 3000) if large else (4, 3, 9)
-    table, values = (rng.normal(size=(rows, E)).astype(dtype) for rows in (V, K))
-    return {"table": table, "ids": rng.integers(0, V, K), "values": values}
-
-
-def images(k: tuple[int, int], stride: tuple[int, int], pads: tuple[int, int, int, int], **options: Any) -> Any:
-    """Images and the weights of a convolution."""
-
-    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-        N, C, F, height, width = (90, 6, 7, 40, 41) if large else (2, 2, 3, 7, 6)
-
-        def outputs(pads: tuple[int, int, int, int]) -> tuple[int, int]:
-            high, wide = height + pads[0] + pads[1], width + pads[2] + pads[3]
-            return (high - k[0]) // stride[0] + 1, (wide - k[1]) // stride[1] + 1
-
-        shapes: dict[str, tuple[int, ...]] = {
-            "x": (N, C, height, width),
-            "weight": (F, C, *k),
-            "bias": (F,),
-            "dy": (N, F, *outputs(pads)),
-            "dweight": (F, C, *k),
-            "dbias": (F,),
-        }
-        made: dict[str, Any] = {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
-        return made | {"stride": stride, "pads": pads} | options
-
-    return arguments
-
-
-def pool(size: tuple[int, int], stride: tuple[int, int]) -> Callable[..., dict[str, Any]]:
-    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-        N, C, height, width = (90, 7, 40, 41) if large else (2, 3, 7, 6)
-        x = rng.integers(-3, 3, (N, C, height, width)).astype(dtype)  # of which many are equal
-        y = REFERENCE["max_pool_forward"](x, size, stride)
-        dy = rng.normal(size=y.shape).astype(dtype)
-        return {"x": x, "y": y, "dy": dy, "size": size, "stride": stride, "height": height, "width": width}
-
-    return arguments
-
-
-def vectors(**options: Any) -> Callable[..., dict[str, Any]]:
-    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-        P = 60_001 if large else 7
-        made = {name: rng.normal(size=P).astype(dtype) for name in ("value", "grad", "part", "velocity", "first")}
-        if options.get("momentum") == 0:
-            made["velocity"] = np.zeros(0, dtype)
-        return made | {"second": rng.random(P).astype(dtype), "scale": 0.7, "lr": 0.01} | options
-
-    return arguments
-
-
-CONVOLUTIONS = [
-    images(k, stride, pads, with_dx=with_dx)
-    for k, stride, pads in (
-        ((3, 3), (1, 1), (1, 1, 1, 1)),
-        ((3, 2), (2, 1), (0, 0, 0, 1)),
-        ((4, 5), (3, 2), (2, 1, 3, 5)),
-        ((1, 1), (1, 1), (0, 0, 0, 0)),
-    )
-    for with_dx in (True, False)
-]
-POOLS = [pool(size, stride) for size, stride in (((2, 2), (2, 2)), ((3, 2), (2, 1)), ((2, 2), (3, 3)))]
-moments = {"step": 3, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6}
-CASES: dict[str, list[Callable[..., dict[str, Any]]]] = {
-    "rnn_forward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
-    "rnn_backward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
-    "lstm_forward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
-    "lstm_backward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
-    "gru_forward": [gru(reverse=reverse) for reverse in (False, True)],
-    "gru_backward": [gru(reverse=reverse) for reverse in (False, True)],
-    "softmax_cross_entropy": [cross_entropy(0.0), cross_entropy(0.1)],
-    "dot_attention_forward": [attention(1.0), attention(0.3)],
-    "dot_attention_backward": [attention(1.0), attention(0.3)],
-    "dropout": [dropout],
-    "add_product": [add_product],
-    "add_rows": [add_rows],
-    "conv2d_forward": CONVOLUTIONS[::2],
-    "conv2d_backward": CONVOLUTIONS,
-    "max_pool_forward": POOLS,
-    "max_pool_backward": POOLS,
-    "average_pool_forward": POOLS,
-    "average_pool_backward": POOLS,
-    "take_gradient": [vectors()],
-    "sgd_update": [
-        vectors(momentum=0.9, weight_decay=0.1),
-        vectors(momentum=0.9, weight_decay=0.0),
-        vectors(momentum=0.0, weight_decay=0.1),
-    ],
-    "adam_update": [
-        vectors(**moments, weight_decay=0.1, decoupled=False),
-        vectors(**moments, weight_decay=0.1, decoupled=True),
-        vectors(**moments, weight_decay=0.0, decoupled=False),
-        vectors(**moments | {"beta1": 0.0}, weight_decay=0.0, decoupled=False),
-    ],
-}
-# Steps beyond a row's length don't count: there these arrays may hold anything.
-TIME_MAJOR = {"gates", "hidden_n"}
+# ---- both implementations ------------------------------------------------------------------------------------
 
 
 def test_both_implementations_have_the_same_kernels_and_all_are_compared(compiled: Kernels) -> None:
-    assert REFERENCE.keys() == compiled.keys() == CASES.keys()
-    for name in CASES:
+    assert REFERENCE.keys() == compiled.keys() == KERNELS.keys()
+    for name in KERNELS:
         assert hasattr(kernels, name), name
         ours, theirs = (list(inspect.signature(of[name]).parameters) for of in (REFERENCE, compiled))
         assert ours == theirs, name
@@ -222,7 +44,7 @@ def test_both_implementations_have_the_same_kernels_and_all_are_compared(compile
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize(("name", "k"), [(name, k) for name, cases in CASES.items() for k in range(len(cases))])
+@pytest.mark.parametrize(("name", "k"), [(name, k) for name, cases in KERNELS.items() for k in range(len(cases))])
 def test_compiled_is_reference(
     name: str, k: int, threads: int, dtype: str, compiled: Kernels, monkeypatch: pytest.MonkeyPatch, rng: Generator
 ) -> None:
@@ -235,35 +57,14 @@ def test_compiled_is_reference(
             submitted.append(args)
             return super().submit(*args, **kwargs)
 
-    arguments = CASES[name][k](rng, dtype, large)
-    wanted = inspect.signature(REFERENCE[name]).parameters
-    expected, actual = ({p: copy.deepcopy(arguments[p]) for p in wanted} for _ in range(2))
-    returned = REFERENCE[name](**expected)
+    arguments = KERNELS[name][k](rng, dtype, large)
     with Recording(2) as pool:
         monkeypatch.setattr("seqrl.kernels.threads.COUNT", 3)
         monkeypatch.setattr("seqrl.kernels.compiled.support.WORTH_SPLITTING", 1e6)
         monkeypatch.setattr("seqrl.kernels.threads._pool", pool)
-        compiled_returned = compiled[name](**actual)
-    assert bool(submitted) == (large and name not in ("add_product", "add_rows", "dropout"))
-
-    real = np.arange(len(arguments["gates"]))[:, None] < arguments["lengths"] if "gates" in arguments else None
-    for parameter, array in expected.items():
-        where = real if parameter in TIME_MAJOR else ...
-        if isinstance(array, np.ndarray):
-            close(actual[parameter][where], array[where], dtype, parameter)
-    for a, e in zip(as_tuple(compiled_returned), as_tuple(returned), strict=True):
-        close(a, e, dtype, "returned")
-
-
-def as_tuple(returned: Any) -> tuple[Any, ...]:
-    return returned if isinstance(returned, tuple) else () if returned is None else (returned,)
-
-
-def close(actual: Any, expected: Any, dtype: str, name: str) -> None:
-    """Relative to the largest entry."""
-    assert np.shape(actual) == np.shape(expected)
-    scale = max(np.abs(expected).max(initial=0), 1e-3) if np.ndim(expected) else abs(expected)
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE[dtype] * scale, err_msg=name)
+        found = differences(name, arguments, compiled[name])
+    assert [str(d) for d in found if not d.error <= TOLERANCE[dtype]] == []
+    assert bool(submitted) == (large and name not in ("add_product", "add_rows", "dropout", "relu_backward"))
 
 
 # ---- numbers at the edge -------------------------------------------------------------------------------------
@@ -395,6 +196,7 @@ def test_a_child_forked_while_another_thread_is_inside_a_kernel_computes_on() ->
         import os, threading
         import numpy as np
         from seqrl import kernels
+from seqrl.certify.kernel_cases import KERNELS, REFERENCE, TOLERANCE, differences
         from seqrl.layers.recurrent import LSTM
 
         if kernels.implementation == "reference":

@@ -1,0 +1,222 @@
+"""Arguments for every kernel, on which its compiled form is compared with the readable one."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from seqrl import kernels
+from seqrl.certify.checks import Differences, compare
+
+Generator = np.random.Generator
+REFERENCE = kernels.load("reference")
+TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
+
+# ---- arguments: (rng, dtype, large enough to be split over threads) -> by name, more than one kernel takes ---
+
+
+def recurrent(rng: Generator, dtype: str, large: bool, blocks: int) -> dict[str, Any]:
+    T, N, H = (9, 9, 96) if large else (4, 3, 5)
+    lengths = rng.integers(0, T + 1, N)
+    lengths[:2] = T, 1
+
+    def normal(*shape: int) -> Any:
+        return rng.normal(0, 0.5, shape).astype(dtype)
+
+    return {
+        "gates": normal(T, N, blocks * H),
+        "hidden_n": normal(T, N, H),
+        "dy": normal(T, N, H),
+        "dh": normal(N, H),
+        "dc": normal(N, H),
+        "weight_hh": normal(H, blocks * H) * np.asarray(H**-0.5, dtype),
+        "bias_hn": normal(H),
+        "hs": normal(T + 1, N, H),
+        "cs": normal(T + 1, N, H),
+        "lengths": lengths,
+    }
+
+
+def rnn(**options: Any) -> Callable[..., dict[str, Any]]:
+    return lambda rng, dtype, large: recurrent(rng, dtype, large, blocks=1) | options
+
+
+def lstm(peephole: bool, **options: Any) -> Callable[..., dict[str, Any]]:
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        made = recurrent(rng, dtype, large, blocks=4)
+        H = made["dh"].shape[1]
+        return made | {"peephole": rng.normal(size=(3 if peephole else 0, H)).astype(dtype)} | options
+
+    return arguments
+
+
+def gru(**options: Any) -> Callable[..., dict[str, Any]]:
+    return lambda rng, dtype, large: recurrent(rng, dtype, large, blocks=3) | options
+
+
+def cross_entropy(smoothing: float) -> Callable[..., dict[str, Any]]:
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        R, V = (70, 1000) if large else (5, 7)
+        logits = rng.normal(0, 8, (R, V)).astype(dtype)
+        return {"logits": logits, "target": rng.integers(0, V, R), "smoothing": smoothing, "scale": 1 / R}
+
+    return arguments
+
+
+def attention(scale: float) -> Callable[..., dict[str, Any]]:
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        T, S, N, A, H = (12, 11, 70, 40, 48) if large else (2, 3, 4, 5, 6)
+        lengths = rng.integers(0, S + 1, N)
+        lengths[:3] = S, 1, 0
+        shapes = {"query": (T, N, A), "keys": (S, N, A), "memory": (S, N, H), "dcontext": (T, N, H)}
+        made: dict[str, Any] = {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
+        weights = rng.random((N, T, S)) * (np.arange(S) < lengths[:, None])[:, None]
+        return made | {"lengths": lengths, "scale": scale, "weights": weights.astype(dtype)}
+
+    return arguments
+
+
+def dropout(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    shape = (30, 40, 50) if large else (2, 3, 4)
+    return {
+        "x": rng.normal(size=shape).astype(dtype),
+        "draws": rng.integers(0, 65536, shape, np.uint16),
+        "dropped": 20000,
+    }
+
+
+def rectified(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    shape = (30, 40, 50) if large else (2, 3, 4)
+    return {"dy": rng.normal(size=shape).astype(dtype), "y": np.maximum(rng.normal(size=shape), 0).astype(dtype)}
+
+
+def add_product(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    R, D, H = (300, 70, 90) if large else (5, 3, 4)
+    shapes = {"total": (D, H), "x": (R, D), "dy": (R, H)}
+    return {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
+
+
+def add_rows(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    V, E, K = (500, 64, 3000) if large else (4, 3, 9)
+    table, values = (rng.normal(size=(rows, E)).astype(dtype) for rows in (V, K))
+    return {"table": table, "ids": rng.integers(0, V, K), "values": values}
+
+
+def images(k: tuple[int, int], stride: tuple[int, int], pads: tuple[int, int, int, int], **options: Any) -> Any:
+    """Images and the weights of a convolution."""
+
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        N, C, F, height, width = (90, 6, 7, 40, 41) if large else (2, 2, 3, 7, 6)
+
+        def outputs(pads: tuple[int, int, int, int]) -> tuple[int, int]:
+            high, wide = height + pads[0] + pads[1], width + pads[2] + pads[3]
+            return (high - k[0]) // stride[0] + 1, (wide - k[1]) // stride[1] + 1
+
+        shapes: dict[str, tuple[int, ...]] = {
+            "x": (N, C, height, width),
+            "weight": (F, C, *k),
+            "bias": (F,),
+            "dy": (N, F, *outputs(pads)),
+            "dweight": (F, C, *k),
+            "dbias": (F,),
+        }
+        made: dict[str, Any] = {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
+        return made | {"stride": stride, "pads": pads} | options
+
+    return arguments
+
+
+def pool(size: tuple[int, int], stride: tuple[int, int]) -> Callable[..., dict[str, Any]]:
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        N, C, height, width = (90, 7, 40, 41) if large else (2, 3, 7, 6)
+        x = rng.integers(-3, 3, (N, C, height, width)).astype(dtype)  # of which many are equal
+        y = REFERENCE["max_pool_forward"](x, size, stride)
+        dy = rng.normal(size=y.shape).astype(dtype)
+        return {"x": x, "y": y, "dy": dy, "size": size, "stride": stride, "height": height, "width": width}
+
+    return arguments
+
+
+def vectors(**options: Any) -> Callable[..., dict[str, Any]]:
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        P = 60_001 if large else 7
+        made = {name: rng.normal(size=P).astype(dtype) for name in ("value", "grad", "part", "velocity", "first")}
+        if options.get("momentum") == 0:
+            made["velocity"] = np.zeros(0, dtype)
+        return made | {"second": rng.random(P).astype(dtype), "scale": 0.7, "lr": 0.01} | options
+
+    return arguments
+
+
+CONVOLUTIONS = [
+    images(k, stride, pads, with_dx=with_dx)
+    for k, stride, pads in (
+        ((3, 3), (1, 1), (1, 1, 1, 1)),
+        ((3, 2), (2, 1), (0, 0, 0, 1)),
+        ((4, 5), (3, 2), (2, 1, 3, 5)),
+        ((1, 1), (1, 1), (0, 0, 0, 0)),
+    )
+    for with_dx in (True, False)
+]
+POOLS = [pool(size, stride) for size, stride in (((2, 2), (2, 2)), ((3, 2), (2, 1)), ((2, 2), (3, 3)))]
+moments = {"step": 3, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6}
+KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
+    "rnn_forward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
+    "rnn_backward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
+    "lstm_forward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
+    "lstm_backward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
+    "gru_forward": [gru(reverse=reverse) for reverse in (False, True)],
+    "gru_backward": [gru(reverse=reverse) for reverse in (False, True)],
+    "softmax_cross_entropy": [cross_entropy(0.0), cross_entropy(0.1)],
+    "dot_attention_forward": [attention(1.0), attention(0.3)],
+    "dot_attention_backward": [attention(1.0), attention(0.3)],
+    "dropout": [dropout],
+    "relu_backward": [rectified],
+    "add_product": [add_product],
+    "add_rows": [add_rows],
+    "conv2d_forward": CONVOLUTIONS[::2],
+    "conv2d_backward": CONVOLUTIONS,
+    "max_pool_forward": POOLS,
+    "max_pool_backward": POOLS,
+    "average_pool_forward": POOLS,
+    "average_pool_backward": POOLS,
+    "take_gradient": [vectors()],
+    "sgd_update": [
+        vectors(momentum=0.9, weight_decay=0.1),
+        vectors(momentum=0.9, weight_decay=0.0),
+        vectors(momentum=0.0, weight_decay=0.1),
+    ],
+    "adam_update": [
+        vectors(**moments, weight_decay=0.1, decoupled=False),
+        vectors(**moments, weight_decay=0.1, decoupled=True),
+        vectors(**moments, weight_decay=0.0, decoupled=False),
+        vectors(**moments | {"beta1": 0.0}, weight_decay=0.0, decoupled=False),
+    ],
+}
+# Steps beyond a row's length don't count: there these arrays may hold anything.
+TIME_MAJOR = {"gates", "hidden_n"}
+
+
+def differences(name: str, arguments: dict[str, Any], compiled: Callable[..., Any]) -> Differences:
+    """What a compiled kernel returns and leaves in its arguments, beside the readable one."""
+    wanted = inspect.signature(REFERENCE[name]).parameters
+    expected, actual = ({p: copy.deepcopy(arguments[p]) for p in wanted} for _ in range(2))
+    expected_returned, returned = REFERENCE[name](**expected), compiled(**actual)
+    real: Any = ...
+    if "gates" in arguments:
+        real = np.arange(len(arguments["gates"]))[:, None] < arguments["lengths"]
+    found: Differences = []
+    for parameter, array in expected.items():
+        where = real if parameter in TIME_MAJOR else ...
+        if isinstance(array, np.ndarray):
+            found.append(compare(f"{name}: {parameter}", actual[parameter][where], array[where], "in the readable one"))
+    pairs = zip(_as_tuple(returned), _as_tuple(expected_returned), strict=True)
+    return found + [compare(f"{name}: what is returned", *pair, "in the readable one") for pair in pairs]
+
+
+def _as_tuple(returned: Any) -> tuple[Any, ...]:
+    return returned if isinstance(returned, tuple) else () if returned is None else (returned,)
