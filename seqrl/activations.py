@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqrl import kernels
 from seqrl.kernels.reference.support import sigmoid
 from seqrl.layer import Backward, Layer
 from seqrl.parameter import Array
@@ -42,7 +43,7 @@ class ReLU(Layer):
         y = np.maximum(x, 0)
 
         def backward(dy: Array) -> Array:
-            return dy * (y > 0)
+            return kernels.relu_backward(dy, y)
 
         return y, backward
 

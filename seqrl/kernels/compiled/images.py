@@ -189,20 +189,35 @@ def conv2d_backward(
 
 
 @jit
+def _larger(a, b):
+    """The larger one; a NaN is larger than any number."""
+    return a if (a > b) | (a != a) else b
+
+
+@jit
 def _max_pool_forward(start, stop, x, size, stride, y):
-    """x: (planes, height, width). A NaN is larger than any number."""
+    """x: (planes, height, width). The largest of each column of a window first, then of these."""
     (kh, kw), (sh, sw) = size, stride
     _, Ho, Wo = y.shape
+    highest = np.empty(x.shape[2], x.dtype)
     for c in range(start, stop):
         for i in range(Ho):
+            highest[:] = x[c, i * sh]
+            for u in range(1, kh):
+                row = x[c, i * sh + u]
+                for j in range(row.size):
+                    highest[j] = _larger(row[j], highest[j])
             out = y[c, i]
-            out[:] = x.dtype.type(-np.inf)
-            for u in range(kh):
-                for v in range(kw):
-                    row = x[c, i * sh + u, v:]
-                    for j in range(Wo):
-                        value, best = row[j * sw], out[j]
-                        out[j] = value if (value > best) | (value != value) else best
+            if kw == 2 and sw == 2:  # a stride that is known vectorises
+                for j in range(Wo):
+                    out[j] = _larger(highest[2 * j + 1], highest[2 * j])
+                continue
+            for j in range(Wo):
+                out[j] = highest[j * sw]
+            for v in range(1, kw):
+                shifted = highest[v:]
+                for j in range(Wo):
+                    out[j] = _larger(shifted[j * sw], out[j])
 
 
 def max_pool_forward(x: Array, size: Pair, stride: Pair) -> Array:
@@ -223,6 +238,10 @@ def _max_pool_backward(start, stop, dy, x, y, size, stride, dx):
     nothing = dy.dtype.type(0)
     for c in range(start, stop):
         for i in range(Ho):
+            if kh == 2 and kw == 2 and sh == 2 and sw == 2:
+                above, below = x[c, 2 * i], x[c, 2 * i + 1]
+                _max_pool_backward_2x2(dy[c, i], above, below, y[c, i], dx[c, 2 * i], dx[c, 2 * i + 1])
+                continue
             rest[:] = dy[c, i]
             best = y[c, i]
             for u in range(kh):
@@ -233,6 +252,21 @@ def _max_pool_backward(start, stop, dy, x, y, size, stride, dx):
                         here = (value == best[j]) | (value != value)
                         drow[j * sw] += gradient if here else nothing
                         rest[j] = nothing if here else gradient
+
+
+@jit
+def _max_pool_backward_2x2(dy, above, below, y, dabove, dbelow):
+    """One row of windows, written so that it vectorises."""
+    nothing = dy.dtype.type(0)
+    for j in range(dy.size):
+        a, b, c, best, gradient = above[2 * j], above[2 * j + 1], below[2 * j], y[j], dy[j]
+        at_a = (a == best) | (a != a)
+        at_b = ((b == best) | (b != b)) & ~at_a
+        at_c = ((c == best) | (c != c)) & ~(at_a | at_b)
+        dabove[2 * j] = gradient if at_a else nothing
+        dabove[2 * j + 1] = gradient if at_b else nothing
+        dbelow[2 * j] = gradient if at_c else nothing
+        dbelow[2 * j + 1] = nothing if at_a | at_b | at_c else gradient
 
 
 def max_pool_backward(dy: Array, x: Array, y: Array, size: Pair, stride: Pair) -> Array:

@@ -87,6 +87,19 @@ def dropout(x: Array, draws: npt.NDArray[np.uint16], dropped: int) -> Array:
 
 
 @jit
+def _relu_backward(dy, y, dx):
+    nothing = dy.dtype.type(0)
+    for j in range(dy.size):
+        dx[j] = dy[j] if y[j] > 0 else nothing
+
+
+def relu_backward(dy: Array, y: Array) -> Array:
+    dx = np.empty_like(dy, order="C")
+    _relu_backward(dy.reshape(-1), y.reshape(-1), dx.reshape(-1))
+    return dx
+
+
+@jit
 def _add_product_of_rows(total, x, dy):
     (R, D), H = x.shape, dy.shape[1]
     at = x.ctypes.data, dy.ctypes.data, total.ctypes.data

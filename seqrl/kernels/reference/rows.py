@@ -32,6 +32,11 @@ def dropout(x: Array, draws: npt.NDArray[np.uint16], dropped: int) -> Array:
     return x * (draws >= dropped).astype(x.dtype) * x.dtype.type(65536 / (65536 - dropped))
 
 
+def relu_backward(dy: Array, y: Array) -> Array:
+    """dy where y > 0, else 0. dy and y: the same shape."""
+    return dy * (y > 0)
+
+
 def add_product(total: Array, x: Array, dy: Array) -> None:
     """total += x^T dy, the gradient of a weight. x: (R, D), dy: (R, H), total: (D, H)."""
     total += x.T @ dy
