@@ -196,7 +196,6 @@ def test_a_child_forked_while_another_thread_is_inside_a_kernel_computes_on() ->
         import os, threading
         import numpy as np
         from seqrl import kernels
-from seqrl.certify.kernel_cases import KERNELS, REFERENCE, TOLERANCE, differences
         from seqrl.layers.recurrent import LSTM
 
         if kernels.implementation == "reference":
