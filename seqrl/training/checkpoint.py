@@ -1,7 +1,8 @@
 """Checkpoints: one safetensors file with everything that training continues from.
 
-Arrays are tensors: the weights under "model.NAME", the optimizer's moments under "optimizer.NAME". All else is JSON in
-the file's metadata under "seqrl": how far training is, the optimizer's numbers, the states of the random generators.
+Arrays are tensors: the weights under "model.NAME", the optimizer's moments under "optimizer.NAME", what was gathered of
+an unfinished epoch under "gathered.NAME". All else is JSON in the file's metadata under "seqrl": how far training is,
+the optimizer's numbers, the states of the random generators.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,20 +73,26 @@ def save_training(
     optimizer: Optimizer,
     generators: Mapping[str, np.random.Generator],
     state: Mapping[str, Any],
+    gathered: Mapping[str, Array] = MappingProxyType({}),
 ) -> None:
     """A checkpoint to resume from: weights, moments, the states of the generators, and `state`, which JSON can hold."""
     moments = optimizer.moments()
     arrays = {f"model.{name}": array for name, array in model.state().items()}
     arrays |= {f"optimizer.{name}": moment for name, moment in moments.items()}
+    arrays |= {f"gathered.{name}": array for name, array in gathered.items()}
     numbers = {name: value for name, value in optimizer.state_dict().items() if name not in moments}
     states = {name: rng.bit_generator.state for name, rng in generators.items()}
     write(path, arrays, {**state, "optimizer": numbers, "generators": states})
 
 
 def load_training(
-    path: str | Path, model: Layer, optimizer: Optimizer, generators: Mapping[str, np.random.Generator]
+    path: str | Path,
+    model: Layer,
+    optimizer: Optimizer,
+    generators: Mapping[str, np.random.Generator],
+    gathered: Mapping[str, Array] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Bring model, optimizer and generators to where `save_training` was, and return its `state`.
+    """Bring model, optimizer, generators and `gathered` to where `save_training` was, and return its `state`.
 
     Raises InputError that names the first parameter that differs, or what else is missing.
     """
@@ -96,6 +104,8 @@ def load_training(
         states = state.pop("generators")
         for name, rng in generators.items():
             rng.bit_generator.state = states[name]
+        for name, array in gathered.items():
+            array[...] = checkpoint.arrays[f"gathered.{name}"]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError) as error:

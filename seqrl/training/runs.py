@@ -32,7 +32,7 @@ from seqrl.errors import InputError, choose, nearest
 CONFIG, METRICS, RESULTS, REPORT = "config.json", "metrics.jsonl", "results.json", "report.html"
 LAST, BEST = "last.safetensors", "best.safetensors"
 WRITTEN = [LAST, BEST, METRICS, RESULTS, REPORT, "*.tokenizer.json", "*.png", ".*.part", CONFIG]  # CONFIG goes last
-TIMES = ("seconds", "target_tokens_per_second")
+TIMES = ("seconds", "target_tokens_per_second", "samples_per_second")
 
 # Each module has `load_run(folder: Path, config: Config)`; it is imported when a run of its kind is loaded.
 KINDS = {"translation": "seqrl.training.translation.translator"}

@@ -32,7 +32,7 @@ from seqrl.training.translation.task import TranslationTask
 SETTINGS = TranslationSettings(
     tokenizer="char", cell="gru", hidden=8, embedding=6, dropout=0.3, batch_size=16, epochs=3, learning_rate=0.02
 )
-DEPENDS_ON_TIME = {"seconds", "timed_seconds", "timed_tokens", "train_seconds", "target_tokens_per_second"}
+DEPENDS_ON_TIME = {"seconds", "timed_seconds", "timed_units", "train_seconds", "target_tokens_per_second"}
 
 
 @dataclasses.dataclass

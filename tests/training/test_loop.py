@@ -15,14 +15,15 @@ from seqrl.layers.dense import Dense
 from seqrl.optimizers import Adam
 from seqrl.schedules import linear
 from seqrl.training import checkpoint, loop, runs
-from seqrl.training.loop import Training
+from seqrl.training.loop import Task, Training
 
 EXAMPLES, BATCH, RATE = 20, 4, 0.2
 
 
-class Line:
+class Line(Task):
     """y = 2 x + 1 seen through noise, learned by a Dense; `before` is called ahead of every step."""
 
+    unit = "target tokens"
     steps_per_epoch = EXAMPLES // BATCH
 
     def __init__(self) -> None:

@@ -14,6 +14,7 @@ from seqrl.text.batching import batches_by_length
 from seqrl.text.corpora import Pair
 from seqrl.text.evaluation import exact_match, perplexity
 from seqrl.text.tokenizers import Tokenizer
+from seqrl.training.loop import Task
 from seqrl.training.parallel import Replicas
 from seqrl.training.translation.corpus import Examples
 from seqrl.training.translation.translator import Translator
@@ -23,8 +24,10 @@ VALIDATION_SENTENCES = 500  # translated after an epoch, at most
 EVALUATION_BATCH = 128
 
 
-class TranslationTask:
+class TranslationTask(Task):
     """Pairs of sentences as a task for the training loop; the score is the validation loss."""
+
+    unit = "target tokens"
 
     def __init__(
         self,
