@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqrl import kernels
-from seqrl.certify.checks import Differences, compare
+from seqrl.certify.differences import Differences, compare
 
 Generator = np.random.Generator
 REFERENCE = kernels.load("reference")

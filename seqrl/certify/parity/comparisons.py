@@ -13,7 +13,7 @@ import numpy.typing as npt
 from seqrl import losses
 from seqrl.activations import ReLU, Sigmoid, Tanh
 from seqrl.certify.cases import OPTIMIZERS
-from seqrl.certify.checks import Difference, Differences, compare, compare_trees
+from seqrl.certify.differences import Difference, Differences, compare, compare_trees
 from seqrl.layer import Layer
 from seqrl.layers.attention import DotAttention
 from seqrl.layers.bidirectional import Bidirectional

@@ -8,60 +8,34 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from seqrl.certify.cases import LayerCase
+from seqrl.certify.differences import (
+    Difference,
+    Differences,
+    compare,
+    compare_trees,
+    identical,
+    is_floating,
+    leaves,
+    map_leaves,
+    narrowed,
+)
 from seqrl.errors import InputError
-from seqrl.gradient_check import DIFFERENCES, gradient_pairs, relative_error, worst_entry
+from seqrl.gradient_check import DIFFERENCES, gradient_pairs
 from seqrl.layer import Layer
 from seqrl.layers.attention import Attention
 from seqrl.models.seq2seq import Batch
+from seqrl.optimizers import Adam
 
 T, N = 4, 3
 EXACT = 1e-12  # two ways to compute the same in float64
 CENTRAL_DIFFERENCES = 1e-6
 SINGLE_PRECISION = 3e-5  # float32 against float64
-
-
-class Difference(NamedTuple):
-    """How far something is from what it should be: relative to the largest entry, and where it is furthest."""
-
-    what: str
-    error: float
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.what} {self.detail}"
-
-
-Differences = list[Difference]
-
-
-def compare(what: str, actual: Any, expected: Any, source: str = "expected") -> Difference:
-    actual, expected = np.asarray(actual), np.asarray(expected)
-    error = relative_error(actual, expected)
-    return Difference(what, np.inf if np.isnan(error) else error, worst_entry(actual, expected, source))
-
-
-def compare_trees(what: str, actual: Any, expected: Any) -> Differences:
-    """Every array of two nestings of tuples; as many on either side."""
-    found, wanted = leaves(actual), leaves(expected)
-    if len(found) != len(wanted):
-        return [Difference(what, np.inf, f"is {len(found)} arrays, expected {len(wanted)}")]
-    names = [what] if len(found) == 1 else [f"{what} {k}" for k in range(len(found))]
-    return [compare(*three) for three in zip(names, found, wanted, strict=True)]
-
-
-def compare_gradients(layer: Layer, expected: dict[str, Any], when: str = "") -> Differences:
-    return [compare(f"{when}the gradient of {name}", g, expected[name]) for name, g in gradients(layer).items()]
-
-
-def identical(what: str, actual: Any, expected: Any) -> Difference:
-    same = np.array_equal(actual, expected)
-    return Difference(what, 0.0 if same else np.inf, "" if same else worst_entry(actual, expected, "before"))
 
 
 # ---- layers and inputs ---------------------------------------------------------------------------------------
@@ -73,7 +47,7 @@ def built(case: LayerCase, dtype: str = "float64") -> Layer:
     rng = np.random.default_rng(2)
     for _, parameter in layer.parameters():
         parameter.value[...] = rng.normal(0, 0.5, parameter.shape)
-    for _, buffer in layer.buffers():
+    for _, buffer in layer.buffers():  # positive, as a running variance is
         buffer[...] = rng.uniform(0.5, 1.5, buffer.shape)
     return layer
 
@@ -87,26 +61,8 @@ def fresh() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def leaves(tree: Any) -> list[Any]:
-    if isinstance(tree, (tuple, list)):
-        return [leaf for branch in tree for leaf in leaves(branch)]
-    return [] if tree is None else [tree]
-
-
-def map_leaves(f: Callable[[Any], Any], tree: Any) -> Any:
-    if isinstance(tree, Batch):
-        return Batch(*(f(leaf) for leaf in tree))
-    if isinstance(tree, (tuple, list)):
-        return tuple(map_leaves(f, branch) for branch in tree)
-    return None if tree is None else f(tree)
-
-
-def is_floating(x: Any) -> bool:
-    return np.issubdtype(x.dtype, np.floating)
-
-
-def narrowed(tree: Any) -> Any:
-    return map_leaves(lambda x: x.astype(np.float32) if is_floating(x) else x, tree)
+def compare_gradients(layer: Layer, expected: dict[str, Any], when: str = "") -> Differences:
+    return [compare(f"{when}the gradient of {name}", g, expected[name]) for name, g in gradients(layer).items()]
 
 
 def gradients(layer: Layer) -> dict[str, Any]:
@@ -428,8 +384,10 @@ def padded_sequences(case: LayerCase) -> Differences | None:
         found.append(compare(f"the input gradient {who}", dx[:length, row], dx_n))
         found += compare_trees(f"the final state {who}", of_row(final), final_n)
         found += compare_trees(f"the gradient of the initial state {who}", of_row(dstate), dstate_n)
-        found.append(identical(f"the output in the padding {who}", y[length:, n], 0 * y[length:, n]))
-        found.append(identical(f"the input gradient in the padding {who}", dx[length:, n], 0 * dx[length:, n]))
+        found.append(identical(f"the output in the padding {who}", y[length:, n], 0 * y[length:, n], "expected"))
+        found.append(
+            identical(f"the input gradient in the padding {who}", dx[length:, n], 0 * dx[length:, n], "expected")
+        )
     return found + compare_gradients(padded, gradients(alone), "in a padded batch, ")
 
 
@@ -453,7 +411,7 @@ def padded_memories(case: LayerCase) -> Differences | None:
         found.append(compare(f"the gradient of the query {who}", dquery[:, row], dquery_n))
         found.append(compare(f"the gradient {who}", dmemory[:length, row], dmemory_n))
         padding = dmemory[length:, n]
-        found.append(identical(f"the gradient in the padding {who}", padding, 0 * padding))
+        found.append(identical(f"the gradient in the padding {who}", padding, 0 * padding, "expected"))
     return found + compare_gradients(padded, gradients(alone), "in a padded batch, ")
 
 
@@ -504,6 +462,35 @@ def chunks(case: LayerCase) -> Differences | None:
     return found + compare_gradients(chunked, gradients(whole), "in chunks, ")
 
 
+# ---- learning ------------------------------------------------------------------------------------------------
+
+STEPS = 200
+LEARNED = 0.5  # of what the best constant predictor loses
+
+
+def learning(case: LayerCase) -> Differences | None:
+    """From its own start the layer learns what the same layer with random parameters does, on given inputs.
+
+    The measure is the squared error over that of the best constant output, after STEPS steps of Adam.
+    """
+    teacher, rng = built(case, "float32"), fresh()
+    if not any(True for _ in teacher.parameters()):
+        return None
+    inputs = narrowed(case.inputs(rng, T, 4 * N))
+    student = case.make(np.random.default_rng(4))
+    target = case.forward(teacher, *inputs)[0]
+    optimizer = Adam(student.parameters(), 0.03)
+    for _ in range(STEPS):
+        y, backward = case.forward(student, *inputs)
+        backward((y - target) / np.float32(target.size))
+        optimizer.step()
+    reached = np.square(case.forward(student, *inputs)[0] - target).mean()
+    axes = tuple(range(target.ndim - 1))
+    baseline = np.square(target - target.mean(axis=axes, keepdims=True)).mean()
+    detail = f"is {reached:.3g} after {STEPS} steps; the best constant output has {baseline:.3g}"
+    return [Difference("the squared error in learning a layer of its kind", float(reached / baseline), detail)]
+
+
 # ---- all of them ---------------------------------------------------------------------------------------------
 
 
@@ -530,14 +517,8 @@ LAYER_CHECKS = [
     Check("inference", EXACT, saving),
     Check("float32", SINGLE_PRECISION, single_precision),
     Check("float32", SINGLE_PRECISION, wide_arrays),
+    Check("learns", LEARNED, learning),
     Check("arrays", EXACT, strided_arrays),
     Check("arrays", EXACT, short_integers),
     Check("arrays", EXACT, empty_arrays),
 ]
-
-
-def failures(check: Check, case: LayerCase) -> Iterator[Difference]:
-    """What exceeds the tolerance."""
-    for difference in check.measure(case) or []:
-        if not difference.error <= check.tolerance:
-            yield difference
