@@ -13,16 +13,17 @@ from seqrl.parameter import Array
 Pair = tuple[int, int]
 Pads = tuple[int, int, int, int]
 
-COLUMNS = 256  # of the matrix of windows, at least: a product of fewer is slow
+COLUMNS = 512  # of the matrix of windows, at least: a product of fewer is slow
 
 
 @jit
-def _pad(image, top, left, padded):
-    """Write an image (C, height, width) into the middle of `padded` (C, Hp, Wp), whose margin is zeros."""
+def _pad(image, top, left, Hp, Wp, flat):
+    """Write an image (C, height, width) into `flat` (C * Hp * Wp), whose other places stay zero."""
     C, height, width = image.shape
     for c in range(C):
         for i in range(height):
-            row, source = padded[c, top + i, left : left + width], image[c, i]
+            at = (c * Hp + top + i) * Wp + left
+            row, source = flat[at : at + width], image[c, i]
             for j in range(width):
                 row[j] = source[j]
 
@@ -32,7 +33,7 @@ def _unfold(flat, Hp, Wp, k, stride, Ho, line, columns, column):
     """Write the windows of a padded image, `flat`, into columns[:, column : column + Ho * line].
 
     With a stride of 1 whole planes are copied, shifted: a line then is a row of the padded image, Wp long, and
-    its last places, which are no outputs, hold what comes next.
+    its last places, which are no outputs, hold whatever stands there.
     """
     (kh, kw), (sh, sw) = k, stride
     for r in range(columns.shape[0]):
@@ -68,23 +69,23 @@ def _fold(columns, column, Hp, Wp, k, stride, Ho, line, flat):
 
 
 @jit
-def _plan(N, C, height, width, k, stride, Ho, Wo):
-    """(Hp, Wp, line, columns of an image, images unfolded together, length of a padded image with slack)."""
-    (kh, kw), (sh, sw) = k, stride
-    Hp, Wp = max(height, (Ho - 1) * sh + kh), max(width, (Wo - 1) * sw + kw)
+def _plan(N, image, k, stride, pads, Ho, Wo):
+    """How images (C, height, width) are unfolded: (Hp, Wp, places of a padded one, of a line of outputs, how many).
+
+    The margin on the right of a row is that on the left of the next.
+    """
+    (C, height, width), (top, bottom, left, right), kw, (sh, sw) = image, pads, k[1], stride
+    Hp, Wp = top + height + bottom, max(width + max(left, right), Wo)
     line = Wp if sh == 1 and sw == 1 else Wo
-    return Hp, Wp, line, Ho * line, max(1, min(N, COLUMNS // (Ho * line))), C * Hp * Wp + kw
+    return Hp, Wp, (C * Hp + 1) * Wp + kw, line, max(1, min(N, COLUMNS // (Ho * line)))
 
 
 @jit
 def _conv2d_forward(start, stop, x, weight, bias, k, stride, pads, y):
-    (F, K), (_, C, height, width), (_, _, Ho, Wo) = weight.shape, x.shape, y.shape
-    top, bottom, left, right = pads
-    Hp, Wp, line, P, block, length = _plan(
-        stop - start, C, height + top + bottom, width + left + right, k, stride, Ho, Wo
-    )
-    flat = np.zeros(length, x.dtype)
-    padded = flat[: C * Hp * Wp].reshape(C, Hp, Wp)
+    (F, K), (_, _, Ho, Wo) = weight.shape, y.shape
+    Hp, Wp, places, line, block = _plan(stop - start, x.shape[1:], k, stride, pads, Ho, Wo)
+    top, left, P = pads[0], pads[2], Ho * line
+    flat = np.zeros(places, x.dtype)
     columns = np.empty((K, block * P), x.dtype)
     out = np.empty((F, block * P), x.dtype)
     row, size = block * P, columns.itemsize
@@ -92,7 +93,7 @@ def _conv2d_forward(start, stop, x, weight, bias, k, stride, pads, y):
     for n in range(start, stop, block):
         images = min(block, stop - n)
         for b in range(images):
-            _pad(x[n + b], top, left, padded)
+            _pad(x[n + b], top, left, Hp, Wp, flat)
             _unfold(flat, Hp, Wp, k, stride, Ho, line, columns, b * P)
         gemm(False, False, F, images * P, K, 1.0, w_at, K, col_at, row, 0.0, out_at, row, size)
         for b in range(images):
@@ -125,25 +126,22 @@ def _output(x: Array, size: Pair, stride: Pair, pads: Pads) -> Pair:
 
 @jit
 def _conv2d_backward(start, stop, dy, x, weight, k, stride, pads, with_dx, dx):
-    """Returns this part's gradients of weight and bias."""
+    """Returns this part's gradients of weight, (K, F), and bias."""
     (F, K), (_, C, height, width), (_, _, Ho, Wo) = weight.shape, x.shape, dy.shape
-    top, bottom, left, right = pads
-    Hp, Wp, line, P, block, length = _plan(
-        stop - start, C, height + top + bottom, width + left + right, k, stride, Ho, Wo
-    )
-    flat = np.zeros(length, x.dtype)
-    padded = flat[: C * Hp * Wp].reshape(C, Hp, Wp)
+    Hp, Wp, places, line, block = _plan(stop - start, x.shape[1:], k, stride, pads, Ho, Wo)
+    top, left, P = pads[0], pads[2], Ho * line
+    flat = np.zeros(places, x.dtype)
     columns = np.empty((K, block * P), x.dtype)
     dout = np.zeros((F, block * P), x.dtype)  # zero where a line has no output
-    dweight, dbias = np.zeros((F, K), x.dtype), np.zeros(F, x.dtype)
+    dweight, dbias = np.zeros((K, F), x.dtype), np.zeros(F, x.dtype)  # transposed: a quarter faster
     row, size = block * P, columns.itemsize
     w_at, col_at, d_at, dw_at = weight.ctypes.data, columns.ctypes.data, dout.ctypes.data, dweight.ctypes.data
-    dflat = np.empty(length, x.dtype)
+    dflat = np.empty(places, x.dtype)
     dpadded = dflat[: C * Hp * Wp].reshape(C, Hp, Wp)
     for n in range(start, stop, block):
         images = min(block, stop - n)
         for b in range(images):
-            _pad(x[n + b], top, left, padded)
+            _pad(x[n + b], top, left, Hp, Wp, flat)
             _unfold(flat, Hp, Wp, k, stride, Ho, line, columns, b * P)
             for f in range(F):
                 total = dbias[f]
@@ -153,7 +151,7 @@ def _conv2d_backward(start, stop, dy, x, weight, k, stride, pads, with_dx, dx):
                         target[j] = source[j]
                     total += _sum(source)
                 dbias[f] = total
-        gemm(False, True, F, K, images * P, 1.0, d_at, row, col_at, row, 1.0, dw_at, K, size)
+        gemm(False, True, K, F, images * P, 1.0, col_at, row, d_at, row, 1.0, dw_at, F, size)
         if with_dx:
             gemm(True, False, K, images * P, F, 1.0, w_at, K, d_at, row, 0.0, col_at, row, size)
             for b in range(images):
@@ -182,7 +180,7 @@ def conv2d_backward(
         with one_thread():
             arrays = (dy, x, matrix, (kh, kw), stride, pads, with_dx, dx)
             for part, bias_part in in_parallel(_conv2d_backward, len(x), 4.0 * dy.size * matrix.shape[1], *arrays):
-                dweight += part.reshape(weight.shape)
+                dweight += part.T.reshape(weight.shape)
                 if len(dbias):
                     dbias += bias_part
     return dx if with_dx else np.empty(0, x.dtype)
