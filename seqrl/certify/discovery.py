@@ -3,19 +3,80 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterator
 
 import numpy as np
 
 import seqrl
+from seqrl import kernels, losses, optimizers
 from seqrl.certify import cases
+from seqrl.certify.kernel_cases import KERNELS
 from seqrl.layer import Chain, Layer
 from seqrl.layers.attention import Attention
 from seqrl.layers.recurrent import Recurrent
+from seqrl.parameter import Parameter
 
 ABSTRACT = {Layer, Recurrent, Attention}
 NOT_LIBRARY = "seqrl.kernels.", "seqrl.certify."  # kernels are found by name; one implementation needs an extra
+
+
+def uncovered() -> list[str]:
+    """What the certificate would pass over: "layer NAME", "loss NAME", ..."""
+    found = {
+        "layer": uncovered_layers(),
+        "loss": uncovered_losses(),
+        "optimizer": uncovered_optimizers(),
+        "kernel": uncovered_kernels(),
+    }
+    return [f"{kind} {name}" for kind, names in found.items() for name in names]
+
+
+def uncovered_layers() -> list[str]:
+    """Names of the layers that no case makes. A name with an underscore is a part that others are built of."""
+    import_everything()
+    library = {layer for layer in subclasses(Layer) if layer.__module__.startswith("seqrl.")} - ABSTRACT
+    covered = {type(part) for case in cases.LAYERS.values() for part in made_of(case.make(np.random.default_rng(0)))}
+    return sorted(layer.__name__ for layer in library - covered if not layer.__name__.startswith("_"))
+
+
+def made_of(layer: Layer) -> list[Layer]:
+    """The layer, or what a chain consists of: some layers can't stand alone."""
+    return [layer, *layer.layers] if type(layer) is Chain else [layer]
+
+
+def uncovered_losses() -> list[str]:
+    """The public functions of a target in `seqrl.losses` that no case has."""
+    covered = {case.loss for case in cases.LOSSES.values()}
+    return sorted(
+        name
+        for name, member in vars(losses).items()
+        if inspect.isfunction(member)
+        and member.__module__ == losses.__name__
+        and not name.startswith("_")
+        and "target" in inspect.signature(member).parameters
+        and member not in covered
+    )
+
+
+def uncovered_optimizers() -> list[str]:
+    """The classes with a `step` in `seqrl.optimizers` that no case makes."""
+    covered: set[type] = {optimizers.Optimizer}
+    covered |= {type(make([("p", Parameter([0.0]))])) for make in cases.OPTIMIZERS.values()}
+    return sorted(
+        name
+        for name, member in vars(optimizers).items()
+        if inspect.isclass(member)
+        and member.__module__ == optimizers.__name__
+        and not name.startswith("_")
+        and hasattr(member, "step")
+        and member not in covered
+    )
+
+
+def uncovered_kernels() -> list[str]:
+    return sorted(kernels.load("reference").keys() - KERNELS.keys())
 
 
 def subclasses(of: type[Layer]) -> Iterator[type[Layer]]:
@@ -28,17 +89,3 @@ def import_everything() -> None:
     for module in pkgutil.walk_packages(seqrl.__path__, "seqrl."):
         if not module.name.startswith(NOT_LIBRARY):
             importlib.import_module(module.name)
-
-
-def parts(whole: Layer) -> list[Layer]:
-    """The layers that a chain is made of: some can't stand alone."""
-    return whole.layers if isinstance(whole, Chain) else []
-
-
-def uncovered_layers() -> list[str]:
-    """Names of the layers that no case makes. A name with an underscore is a part that others are built of."""
-    import_everything()
-    library = {layer for layer in subclasses(Layer) if layer.__module__.startswith("seqrl.")} - ABSTRACT
-    made = [case.make(np.random.default_rng(0)) for case in cases.LAYERS.values()]
-    covered = {type(layer) for layer in made} | {type(part) for whole in made for part in parts(whole)}
-    return sorted(layer.__name__ for layer in library - covered if not layer.__name__.startswith("_"))

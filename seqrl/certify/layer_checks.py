@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from seqrl.certify.cases import LayerCase
+from seqrl.certify.check import CENTRAL_DIFFERENCES, EXACT, SINGLE_PRECISION, Check
 from seqrl.certify.differences import (
     Difference,
     Differences,
@@ -33,9 +34,6 @@ from seqrl.models.seq2seq import Batch
 from seqrl.optimizers import Adam
 
 T, N = 4, 3
-EXACT = 1e-12  # two ways to compute the same in float64
-CENTRAL_DIFFERENCES = 1e-6
-SINGLE_PRECISION = 3e-5  # float32 against float64
 
 
 # ---- layers and inputs ---------------------------------------------------------------------------------------
@@ -494,13 +492,7 @@ def learning(case: LayerCase) -> Differences | None:
 # ---- all of them ---------------------------------------------------------------------------------------------
 
 
-class Check(NamedTuple):
-    column: str  # of the certificate's table
-    tolerance: float
-    measure: Callable[[LayerCase], Differences | None]
-
-
-LAYER_CHECKS = [
+LAYER_CHECKS: list[Check[LayerCase]] = [
     Check("gradients", CENTRAL_DIFFERENCES, gradients_by_differences),
     Check("gradients", CENTRAL_DIFFERENCES, gradients_of_states),
     Check("batch", EXACT, one_by_one),

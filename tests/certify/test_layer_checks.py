@@ -4,8 +4,9 @@ import pytest
 
 from seqrl.certify import discovery
 from seqrl.certify.cases import LAYERS, LayerCase
+from seqrl.certify.check import Check
 from seqrl.certify.differences import exceeding
-from seqrl.certify.layer_checks import LAYER_CHECKS, Check
+from seqrl.certify.layer_checks import LAYER_CHECKS
 
 
 def test_every_layer_of_the_library_has_a_case() -> None:
@@ -14,5 +15,5 @@ def test_every_layer_of_the_library_has_a_case() -> None:
 
 @pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS)
 @pytest.mark.parametrize("check", LAYER_CHECKS, ids=lambda check: check.measure.__name__)
-def test_layer(check: Check, case: LayerCase) -> None:
+def test_layer(check: Check[LayerCase], case: LayerCase) -> None:
     assert [str(d) for d in exceeding(check.measure(case), check.tolerance)] == []
