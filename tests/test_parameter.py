@@ -98,3 +98,14 @@ def test_large_finite_numbers_are_finite(where: str) -> None:
     packed = Packed([("a", a), ("b", b)])
     getattr(b, where)[1] = 1e30
     assert packed.first_non_finite() is None
+
+
+def test_a_second_gradient_vector_is_for_the_parameters_of_the_same_names() -> None:
+    a, b = pair()
+    packed = Packed([("a", a), ("b", b)])
+    c, d = pair()
+    grad = packed.view_gradients([("b", d), ("a", c)])  # in whatever order
+    c.grad += 1
+    d.grad += 2
+    assert grad.tolist() == [1] * 6 + [2] * 2
+    assert not packed.grad.any()

@@ -256,3 +256,18 @@ def test_it_learns_to_copy_and_to_reverse(cell: str, attention: str, reverse: bo
         for ids, target, n in zip(found, unseen.target, unseen.target_lengths, strict=True)
     ]
     assert np.mean(right) >= 0.95
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 5])
+def test_the_parts_of_a_batch_are_its_rows_without_needless_padding(parts: int, rng: Generator) -> None:
+    batch = pairs(rng)
+    split = batch.split(parts)
+    assert len(split) == min(parts, 3)
+    rows = [
+        (source[:s].tolist(), target[:t].tolist()) for part in split for source, s, target, t in zip(*part, strict=True)
+    ]
+    expected = [(source[:s].tolist(), target[:t].tolist()) for source, s, target, t in zip(*batch, strict=True)]
+    assert rows == expected
+    for part in split:
+        assert part.source.shape[1] == part.source_lengths.max()
+        assert part.target.shape[1] == part.target_lengths.max()
