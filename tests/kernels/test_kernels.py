@@ -106,6 +106,14 @@ def test_a_nan_stays_a_nan_in_a_rectified_network(rng: Generator) -> None:
     assert np.isnan(layer(x)).all()
 
 
+def test_minus_infinity_is_rectified_to_zero(rng: Generator) -> None:
+    layer = RNN(3, 40, rng=rng, nonlinearity="relu")
+    layer.bias.value[...] = -np.inf
+    y, backward = layer.forward(np.zeros((1, 1, 3), np.float32))
+    assert not y.any()
+    assert not backward(np.ones_like(y)).any()
+
+
 @pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
 def test_saturated_gates_are_finite_and_so_are_their_gradients(cell: Any, rng: Generator) -> None:
     layer = cell(3, 8, rng=rng)

@@ -30,7 +30,7 @@ def _rnn_forward(start, stop, gates, weight_hh, hs, lengths, reverse, rectified)
             h, z = hs[after, n], gates[t, n]
             if rectified:
                 for j in range(z.size):
-                    h[j] = z[j] if z[j] > 0 else 0 * z[j]
+                    h[j] = z[j] if (z[j] > 0) | (z[j] != z[j]) else z.dtype.type(0)
             else:
                 for j in range(z.size):
                     h[j] = tanh(z[j])
@@ -57,7 +57,7 @@ def _rnn_backward(start, stop, dy, dh, weight_t, hs, lengths, reverse, rectified
                 d[j] = dh_n[j] + dy_n[j]
             if rectified:
                 for j in range(h.size):
-                    d[j] = d[j] if h[j] > 0 else 0 * d[j]
+                    d[j] = d[j] if h[j] > 0 else d.dtype.type(0)
             else:
                 for j in range(h.size):
                     d[j] = d[j] - d[j] * h[j] * h[j]
