@@ -144,13 +144,12 @@ def _conv2d_backward(start, stop, dy, x, weight, k, stride, pads, with_dx, dx):
             _pad(x[n + b], top, left, Hp, Wp, flat)
             _unfold(flat, Hp, Wp, k, stride, Ho, line, columns, b * P)
             for f in range(F):
-                total = dbias[f]
+                lines = dout[f, b * P : (b + 1) * P]
                 for i in range(Ho):
-                    source, target = dy[n + b, f, i], dout[f, b * P + i * line : b * P + i * line + Wo]
+                    source, target = dy[n + b, f, i], lines[i * line : i * line + Wo]
                     for j in range(Wo):
                         target[j] = source[j]
-                    total += _sum(source)
-                dbias[f] = total
+                dbias[f] += _sum(lines)
         gemm(False, True, K, F, images * P, 1.0, col_at, row, d_at, row, 1.0, dw_at, F, size)
         if with_dx:
             gemm(True, False, K, images * P, F, 1.0, w_at, K, d_at, row, 0.0, col_at, row, size)
