@@ -193,29 +193,29 @@ def _larger(a, b):
 
 @jit
 def _max_pool_forward(start, stop, x, size, stride, y):
-    """x: (planes, height, width)."""
+    """x: (planes, height, width). The largest of each column of a window first, then of these."""
     (kh, kw), (sh, sw) = size, stride
     _, Ho, Wo = y.shape
+    highest = np.empty(x.shape[2], x.dtype)
     for c in range(start, stop):
         for i in range(Ho):
-            out = y[c, i]
-            if kh == 2 and kw == 2 and sh == 2 and sw == 2:
-                _max_pool_2x2(x[c, 2 * i], x[c, 2 * i + 1], out)
+            first, second, out = x[c, i * sh], x[c, i * sh + min(1, kh - 1)], y[c, i]
+            for j in range(highest.size):
+                highest[j] = _larger(second[j], first[j])
+            for u in range(2, kh):
+                row = x[c, i * sh + u]
+                for j in range(row.size):
+                    highest[j] = _larger(row[j], highest[j])
+            if kw == 2 and sw == 2:  # a stride that is known vectorises
+                for j in range(Wo):
+                    out[j] = _larger(highest[2 * j + 1], highest[2 * j])
                 continue
-            out[:] = -np.inf
-            for u in range(kh):
-                for v in range(kw):
-                    row = x[c, i * sh + u, v:]
-                    for j in range(Wo):
-                        out[j] = _larger(row[j * sw], out[j])
-
-
-@jit
-def _max_pool_2x2(above, below, y):
-    """One row of windows. With a stride that is known it vectorises."""
-    for j in range(y.size):
-        upper, lower = _larger(above[2 * j + 1], above[2 * j]), _larger(below[2 * j + 1], below[2 * j])
-        y[j] = _larger(lower, upper)
+            for j in range(Wo):
+                out[j] = highest[j * sw]
+            for v in range(1, kw):
+                shifted = highest[v:]
+                for j in range(Wo):
+                    out[j] = _larger(shifted[j * sw], out[j])
 
 
 def max_pool_forward(x: Array, size: Pair, stride: Pair) -> Array:
@@ -254,7 +254,7 @@ def _max_pool_backward(start, stop, dy, x, y, size, stride, dx):
 
 @jit
 def _max_pool_backward_2x2(dy, above, below, y, dabove, dbelow):
-    """One row of windows, as `_max_pool_2x2`."""
+    """One row of windows, written so that it vectorises."""
     nothing = dy.dtype.type(0)
     for j in range(dy.size):
         a, b, c, best, gradient = above[2 * j], above[2 * j + 1], below[2 * j], y[j], dy[j]
