@@ -65,7 +65,11 @@ class Packed:
 
     def first_detached(self) -> str | None:
         """The name of the first parameter that is no longer a view of `value`: something packed it again."""
-        return next((name for name, parameter in self._named if parameter.value.base is not self.value), None)
+        value = self.value
+        for name, parameter in self._named:  # a plain loop: it runs every step
+            if parameter.value.base is not value:
+                return name
+        return None
 
     def view_gradients(self, named_parameters: Iterable[tuple[str, Parameter]]) -> Array:
         """Another gradient vector (P,), of zeros, for the parameters of the same names of a second model: a replica."""

@@ -23,7 +23,7 @@ from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxP
 from seqrl.layers.recurrent import GRU, LSTM, RNN, Stack
 from seqrl.losses import softmax_cross_entropy
 from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
-from seqrl.optimizers import SGD, Adam, AdamW, Optimizer
+from seqrl.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from seqrl.parameter import Parameter
 
 Generator = np.random.Generator
@@ -176,6 +176,13 @@ Named = list[tuple[str, Parameter]]
 OPTIMIZERS: dict[str, Callable[[Named], Optimizer]] = {
     "sgd": lambda named: SGD(named, 0.1),
     "sgd momentum": lambda named: SGD(named, 0.1, momentum=0.9, weight_decay=0.01, clip=1.0),
+    "sgd nesterov": lambda named: SGD(named, 0.1, momentum=0.9, nesterov=True, clip=1.0),
+    "adagrad": lambda named: Adagrad(named, 0.1),
+    "adagrad decay": lambda named: Adagrad(named, 0.2, eps=1e-3, weight_decay=0.1, clip=1.0),
+    "adadelta": lambda named: Adadelta(named, 1.0),
+    "adadelta decay": lambda named: Adadelta(named, 2.0, rho=0.8, eps=1e-4, weight_decay=0.1, clip=1.0),
+    "rmsprop": lambda named: RMSprop(named, 0.01),
+    "rmsprop decay": lambda named: RMSprop(named, 0.02, alpha=0.9, eps=1e-3, weight_decay=0.1, clip=1.0),
     "adam": lambda named: Adam(named, 0.01),
     "adam decay": lambda named: Adam(named, 0.02, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1, clip=1.0),
     "adamw": lambda named: AdamW(named, 0.02, weight_decay=0.1, clip=1.0),

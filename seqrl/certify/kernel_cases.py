@@ -147,7 +147,8 @@ def vectors(**options: Any) -> Callable[..., dict[str, Any]]:
         made = {name: rng.normal(size=P).astype(dtype) for name in ("value", "grad", "part", "velocity", "first")}
         if options.get("momentum") == 0:
             made["velocity"] = np.zeros(0, dtype)
-        return made | {"second": rng.random(P).astype(dtype), "scale": 0.7, "lr": 0.01} | options
+        made |= {name: rng.random(P).astype(dtype) for name in ("second", "squares", "moves")}
+        return made | {"clip": 1.5, "lr": 0.01, "nesterov": False, "weight_decay": 0.1, "eps": 1e-6} | options
 
     return arguments
 
@@ -163,7 +164,7 @@ CONVOLUTIONS = [
     for with_dx in (True, False)
 ]
 POOLS = [pool(size, stride) for size, stride in (((2, 2), (2, 2)), ((3, 2), (2, 1)), ((2, 2), (3, 3)))]
-moments = {"step": 3, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6}
+moments = {"step": 3, "beta1": 0.8, "beta2": 0.99}
 KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "rnn_forward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
     "rnn_backward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
@@ -186,14 +187,18 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "average_pool_backward": POOLS,
     "take_gradient": [vectors()],
     "sgd_update": [
-        vectors(momentum=0.9, weight_decay=0.1),
+        vectors(momentum=0.9),
+        vectors(momentum=0.9, nesterov=True),
         vectors(momentum=0.9, weight_decay=0.0),
-        vectors(momentum=0.0, weight_decay=0.1),
+        vectors(momentum=0.0, clip=np.inf),
     ],
+    "adagrad_update": [vectors(), vectors(weight_decay=0.0, clip=np.inf)],
+    "rmsprop_update": [vectors(alpha=0.9), vectors(alpha=0.9, weight_decay=0.0, clip=np.inf)],
+    "adadelta_update": [vectors(rho=0.9), vectors(rho=0.9, weight_decay=0.0, clip=np.inf)],
     "adam_update": [
-        vectors(**moments, weight_decay=0.1, decoupled=False),
-        vectors(**moments, weight_decay=0.1, decoupled=True),
-        vectors(**moments, weight_decay=0.0, decoupled=False),
+        vectors(**moments, decoupled=False),
+        vectors(**moments, decoupled=True),
+        vectors(**moments, weight_decay=0.0, decoupled=False, clip=np.inf),
         vectors(**moments | {"beta1": 0.0}, weight_decay=0.0, decoupled=False),
     ],
 }

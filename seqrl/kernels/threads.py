@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import TypeVar
 
@@ -35,19 +35,40 @@ def run(tasks: Sequence[Callable[[], R]]) -> list[R]:
 
     All have ended when it returns, or raises what the first of them to fail raised.
     """
-    global _pool
     if len(tasks) < 2 or COUNT < 2 or inside():
         return [task() for task in tasks]
-    if _pool is None:
-        _pool = ThreadPoolExecutor(COUNT - 1, thread_name_prefix="seqrl")
     with one_thread():
-        # Each in a copy of the caller's context, where NumPy keeps what it does about overflow.
-        others = [_pool.submit(copy_context().run, _task, task) for task in tasks[1:]]
+        others = [_submit(task) for task in tasks[1:]]
         try:
             first = _task(tasks[0])
         finally:
             wait(others)
         return [first, *(other.result() for other in others)]
+
+
+def share(task: Callable[[], R]) -> R:
+    """What `task` returns on the calling thread; the other cores run it too, as soon as they are awake.
+
+    It is for a task that takes its work in portions from where all can see it. All that began have ended when it
+    returns; a thread that is still asleep by then is not waited for.
+    """
+    if COUNT < 2 or inside():
+        return task()
+    others = [_submit(task) for _ in range(COUNT - 1)]
+    try:
+        return _task(task)
+    finally:
+        for other in others:
+            if not other.cancel():
+                other.result()
+
+
+def _submit(task: Callable[[], R]) -> Future[R]:
+    """In a copy of the caller's context, where NumPy keeps what it does about overflow."""
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(COUNT - 1, thread_name_prefix="seqrl")
+    return _pool.submit(copy_context().run, _task, task)
 
 
 def _task(task: Callable[[], R]) -> R:

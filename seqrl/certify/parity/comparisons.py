@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqrl import losses
-from seqrl.activations import ReLU, Sigmoid, Tanh
+from seqrl.activations import ReLU, Sigmoid, Tanh, sigmoid
 from seqrl.certify.cases import OPTIMIZERS
 from seqrl.certify.differences import Difference, Differences, compare, compare_trees
 from seqrl.layer import Layer
@@ -23,6 +23,7 @@ from seqrl.layers.embedding import Embedding
 from seqrl.layers.normalization import BatchNorm, LayerNorm
 from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
 from seqrl.layers.recurrent import GRU, LSTM, RNN, Stack
+from seqrl.optimizers import LBFGS
 from seqrl.parameter import Parameter
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -175,6 +176,25 @@ def fifty_steps(name: str) -> Callable[[Arrays, str], Differences]:
     return measure
 
 
+def fifty_fixed_steps(r: Arrays, dtype: str) -> Differences:
+    """L-BFGS without a line search on logistic regression with weight decay; the history holds 4 pairs."""
+    x, target, weight = r["x"], r["target"], Parameter(r["start"], dtype)
+    options = {"max_iter": 1, "history_size": 4, "tolerance_grad": 0.0, "tolerance_change": 0.0, "line_search": False}
+    rule = LBFGS([("weight", weight)], 0.3, **options)
+
+    def closure() -> float:
+        logits = x @ weight.value
+        weight.grad += x.T @ (sigmoid(logits) - target) / len(x) + x.dtype.type(0.1) * weight.value
+        losses = np.logaddexp(0, logits) - target * logits
+        return float(losses.mean() + 0.05 * np.square(weight.value).sum())
+
+    found = []
+    for step, expected in enumerate(r["values"], start=1):
+        rule.step(closure)
+        found.append(compare(f"the parameters after step {step}", weight.value, expected))
+    return found
+
+
 # ---- all of them ---------------------------------------------------------------------------------------------
 
 
@@ -217,9 +237,17 @@ PARITY: dict[str, Parity] = {
     ),
     "sgd": Parity("SGD", fifty_steps("sgd")),
     "sgd momentum": Parity("SGD", fifty_steps("sgd momentum")),
+    "sgd nesterov": Parity("SGD", fifty_steps("sgd nesterov")),
+    "adagrad": Parity("Adagrad", fifty_steps("adagrad")),
+    "adagrad decay": Parity("Adagrad", fifty_steps("adagrad decay")),
+    "adadelta": Parity("Adadelta", fifty_steps("adadelta")),
+    "adadelta decay": Parity("Adadelta", fifty_steps("adadelta decay")),
+    "rmsprop": Parity("RMSprop", fifty_steps("rmsprop")),
+    "rmsprop decay": Parity("RMSprop", fifty_steps("rmsprop decay")),
     "adam": Parity("Adam", fifty_steps("adam")),
     "adam decay": Parity("Adam", fifty_steps("adam decay")),
     "adamw": Parity("AdamW", fifty_steps("adamw")),
+    "lbfgs": Parity("LBFGS", fifty_fixed_steps),
 }
 
 

@@ -135,6 +135,25 @@ def optimizer(kind: type[torch.optim.Optimizer], clip: float | None = None, **op
     return {"start": start, "gradients": gradients, "values": torch.stack(values)}
 
 
+def lbfgs() -> Case:
+    """50 iterations of fixed steps on logistic regression with weight decay; `values` are the weights after each."""
+    x, target, weight = normal(12, 5), torch.randint(2, (12,)).double(), normal(5).requires_grad_()
+    start = weight.detach().clone()
+    rule = torch.optim.LBFGS([weight], lr=0.3, max_iter=1, history_size=4, tolerance_grad=0.0, tolerance_change=0.0)
+
+    def closure() -> Tensor:
+        rule.zero_grad()
+        loss = nn.functional.binary_cross_entropy_with_logits(x @ weight, target) + 0.05 * weight.square().sum()
+        loss.backward()
+        return loss
+
+    values = []
+    for _ in range(50):
+        rule.step(closure)
+        values.append(weight.detach().clone())
+    return {"x": x, "target": target, "start": start, "values": torch.stack(values)}
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "linear": lambda: layer(lambda: nn.Linear(D, H), T, N, D),
     "embedding": embedding,
@@ -167,9 +186,17 @@ CASES: dict[str, Callable[[], Case]] = {
     "cross-entropy smoothed masked": lambda: cross_entropy(0.1, True),
     "sgd": lambda: optimizer(torch.optim.SGD, lr=0.1),
     "sgd momentum": lambda: optimizer(torch.optim.SGD, 1.0, lr=0.1, momentum=0.9, weight_decay=0.01),
+    "sgd nesterov": lambda: optimizer(torch.optim.SGD, 1.0, lr=0.1, momentum=0.9, nesterov=True),
+    "adagrad": lambda: optimizer(torch.optim.Adagrad, lr=0.1),
+    "adagrad decay": lambda: optimizer(torch.optim.Adagrad, 1.0, lr=0.2, eps=1e-3, weight_decay=0.1),
+    "adadelta": lambda: optimizer(torch.optim.Adadelta),
+    "adadelta decay": lambda: optimizer(torch.optim.Adadelta, 1.0, lr=2.0, rho=0.8, eps=1e-4, weight_decay=0.1),
+    "rmsprop": lambda: optimizer(torch.optim.RMSprop),
+    "rmsprop decay": lambda: optimizer(torch.optim.RMSprop, 1.0, lr=0.02, alpha=0.9, eps=1e-3, weight_decay=0.1),
     "adam": lambda: optimizer(torch.optim.Adam, lr=0.01),
     "adam decay": lambda: optimizer(torch.optim.Adam, 1.0, lr=0.02, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1),
     "adamw": lambda: optimizer(torch.optim.AdamW, 1.0, lr=0.02, weight_decay=0.1),
+    "lbfgs": lbfgs,
 }
 
 

@@ -10,13 +10,15 @@ import math
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import llvmlite.binding
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
+from numba.np import arrayobj
 
 from seqrl.kernels import threads
 from seqrl.kernels.blas import blas, one_thread
@@ -78,6 +80,35 @@ def in_parallel(kernel: Callable[..., R], size: int, work: float, *arguments: ob
     parts = min(threads.COUNT, size) if work > WORTH_SPLITTING and not threads.inside() else 1
     edges = [size * part // parts for part in range(parts + 1)] if size else [0, 0]
     return threads.run([partial(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
+
+
+def together(kernel: Callable[..., R], work: float, *arguments: object) -> R:
+    """kernel(*arguments) on this thread, and where `work` pays for it on the others too as soon as they are awake.
+
+    The kernel shares out what is to be done by counters, so that whoever comes late finds nothing left.
+    """
+    if work < WORTH_SPLITTING:
+        return kernel(*arguments)
+    return threads.share(partial(kernel, *arguments))
+
+
+def _counter(codegen: Callable[..., Any]) -> Any:
+    """A function of (counters, index), int64 (n,) and an integer, which threads may call at the same time."""
+
+    @intrinsic
+    def function(typing_context, counters, index):
+        def generate(context, builder, signature, arguments):
+            array = arrayobj.make_array(signature.args[0])(context, builder, arguments[0])
+            return codegen(builder, builder.gep(array.data, [arguments[1]]))
+
+        return types.int64(counters, types.intp), generate
+
+    return function
+
+
+_ONE = ir.IntType(64)(1)
+count_up = _counter(lambda builder, at: builder.atomic_rmw("add", at, _ONE, "seq_cst"))  # returns what it was
+read_count = _counter(lambda builder, at: builder.load_atomic(at, "seq_cst", 8))
 
 
 def over_rows(kernel: Callable[..., object], T: int, N: int, weight_hh: Array, *arguments: object) -> None:

@@ -1,11 +1,23 @@
-"""The optimizers' updates of the flat vectors of parameters."""
+"""The optimizers' updates of the flat vectors of parameters.
+
+An update is bound by memory, so its threads are woken once for both of its passes, the norm and the rule, and take
+blocks from common counters: the first starts at once and the others help from when they are awake. Bits don't depend
+on who took which block.
+"""
 
 import math
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
-from seqrl.kernels.compiled.support import in_parallel, jit
+from seqrl.kernels.compiled.support import count_up, in_parallel, jit, jit_sums, read_count, together
 from seqrl.parameter import Array
+
+BLOCK = 1 << 15
+# Counters of the blocks that were begun in the first pass, ended in it, begun in the second; each on a cache line of
+# its own. Behind them the sums of squares of every block.
+BEGUN, ENDED, UPDATED, SUMS = 0, 8, 16, 24
 
 
 @jit
@@ -20,37 +32,202 @@ def take_gradient(grad: Array, part: Array) -> None:
     in_parallel(_take_gradient, grad.size, 20.0 * grad.size, grad, part)
 
 
+def _update(kernel, value: Array, *arguments: object) -> float:
+    progress = np.zeros(SUMS - (-value.size // BLOCK), np.int64)
+    return together(kernel, 150.0 * value.size, progress, value, *arguments)
+
+
+@jit_sums
+def _sum_of_squares(x):
+    total = 0.0
+    for p in range(x.size):
+        total += np.float64(x[p]) * np.float64(x[p])
+    return total
+
+
 @jit
-def _sgd_update(start, stop, value, grad, velocity, scale, lr, momentum, weight_decay):
-    value, grad, velocity = value[start:stop], grad[start:stop], velocity[start:stop]
-    for p in range(grad.size):
-        g = scale * grad[p] + weight_decay * value[p]
-        if velocity.size:
-            g += momentum * velocity[p]
-            velocity[p] = g
-        value[p] -= lr * g
-        grad[p] = 0
+def _norm(progress, grad):
+    sums = progress[SUMS:].view(np.float64)
+    block = count_up(progress, BEGUN)
+    while block < sums.size:
+        sums[block] = _sum_of_squares(grad[block * BLOCK : (block + 1) * BLOCK])
+        count_up(progress, ENDED)
+        block = count_up(progress, BEGUN)
+    while read_count(progress, ENDED) < sums.size:  # the other threads end their last
+        pass
+    total = 0.0
+    for block in range(sums.size):
+        total += sums[block]
+    return math.sqrt(total)
+
+
+@jit
+def _scale(norm, clip):
+    return clip / norm if norm > clip else 1.0
+
+
+@jit
+def _next_block(progress):
+    """Where a block begins that nobody has updated, or -1; backwards, as the end of the gradient is still in cache."""
+    return (progress.size - SUMS - 1 - count_up(progress, UPDATED)) * BLOCK
+
+
+def _flushed(moment):
+    """0 for what is smaller than the smallest normal number."""
+
+
+@overload(_flushed)
+def _flushed_for(moment):
+    real = np.float32 if moment == types.float32 else np.float64
+    smallest, zero = real(np.finfo(real).tiny), real(0)
+    return lambda moment: moment if abs(moment) >= smallest else zero
+
+
+@jit
+def _sgd_update(progress, value, grad, velocity, clip, lr, momentum, nesterov, weight_decay):
+    norm = _norm(progress, grad)
+    if not math.isfinite(norm):
+        return norm
+    real = value.dtype.type
+    scale, lr, momentum, decay = real(_scale(norm, clip)), real(lr), real(momentum), real(weight_decay)
+    start = _next_block(progress)
+    while start >= 0:
+        x, dx, v = value[start : start + BLOCK], grad[start : start + BLOCK], velocity[start : start + BLOCK]
+        for p in range(dx.size):
+            g = scale * dx[p] + decay * x[p]
+            if v.size:
+                v[p] = _flushed(momentum * v[p] + g)
+                g = g + momentum * v[p] if nesterov else v[p]
+            x[p] -= lr * g
+            dx[p] = 0
+        start = _next_block(progress)
+    return norm
 
 
 def sgd_update(
-    value: Array, grad: Array, velocity: Array, scale: float, lr: float, momentum: float, weight_decay: float
-) -> None:
-    real = value.dtype.type
-    numbers = (real(scale), real(lr), real(momentum), real(weight_decay))
-    in_parallel(_sgd_update, value.size, 20.0 * value.size, value, grad, velocity, *numbers)
+    value: Array,
+    grad: Array,
+    velocity: Array,
+    clip: float,
+    lr: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+) -> float:
+    return _update(_sgd_update, value, grad, velocity, clip, lr, momentum, nesterov, weight_decay)
 
 
 @jit
-def _adam_update(start, stop, value, grad, first, second, scale, rate, b1, rest1, b2, rest2, root, eps, decay, shrink):
-    value, grad, first, second = value[start:stop], grad[start:stop], first[start:stop], second[start:stop]
-    for p in range(grad.size):
-        g = scale * grad[p] + decay * value[p]
-        m = b1 * first[p] + rest1 * g
-        v = b2 * second[p] + rest2 * g * g
-        first[p] = m
-        second[p] = v
-        value[p] = value[p] * shrink - rate * m / (np.sqrt(v) * root + eps)
-        grad[p] = 0
+def _adagrad_update(progress, value, grad, squares, clip, lr, eps, weight_decay):
+    norm = _norm(progress, grad)
+    if not math.isfinite(norm):
+        return norm
+    real = value.dtype.type
+    scale, lr, eps, decay = real(_scale(norm, clip)), real(lr), real(eps), real(weight_decay)
+    start = _next_block(progress)
+    while start >= 0:
+        x, dx, s = value[start : start + BLOCK], grad[start : start + BLOCK], squares[start : start + BLOCK]
+        for p in range(dx.size):
+            g = scale * dx[p] + decay * x[p]
+            s[p] += g * g
+            x[p] -= lr * g / (np.sqrt(s[p]) + eps)
+            dx[p] = 0
+        start = _next_block(progress)
+    return norm
+
+
+def adagrad_update(
+    value: Array, grad: Array, squares: Array, clip: float, lr: float, eps: float, weight_decay: float
+) -> float:
+    return _update(_adagrad_update, value, grad, squares, clip, lr, eps, weight_decay)
+
+
+@jit
+def _rmsprop_update(progress, value, grad, squares, clip, lr, alpha, eps, weight_decay):
+    norm = _norm(progress, grad)
+    if not math.isfinite(norm):
+        return norm
+    real = value.dtype.type
+    scale, lr, eps, decay = real(_scale(norm, clip)), real(lr), real(eps), real(weight_decay)
+    kept, new = real(alpha), real(1 - alpha)
+    start = _next_block(progress)
+    while start >= 0:
+        x, dx, s = value[start : start + BLOCK], grad[start : start + BLOCK], squares[start : start + BLOCK]
+        for p in range(dx.size):
+            g = scale * dx[p] + decay * x[p]
+            s[p] = _flushed(kept * s[p] + new * g * g)
+            x[p] -= lr * g / (np.sqrt(s[p]) + eps)
+            dx[p] = 0
+        start = _next_block(progress)
+    return norm
+
+
+def rmsprop_update(
+    value: Array, grad: Array, squares: Array, clip: float, lr: float, alpha: float, eps: float, weight_decay: float
+) -> float:
+    return _update(_rmsprop_update, value, grad, squares, clip, lr, alpha, eps, weight_decay)
+
+
+@jit
+def _adadelta_update(progress, value, grad, squares, moves, clip, lr, rho, eps, weight_decay):
+    norm = _norm(progress, grad)
+    if not math.isfinite(norm):
+        return norm
+    real = value.dtype.type
+    scale, lr, eps, decay = real(_scale(norm, clip)), real(lr), real(eps), real(weight_decay)
+    kept, new = real(rho), real(1 - rho)
+    start = _next_block(progress)
+    while start >= 0:
+        x, dx = value[start : start + BLOCK], grad[start : start + BLOCK]
+        s, u = squares[start : start + BLOCK], moves[start : start + BLOCK]
+        for p in range(dx.size):
+            g = scale * dx[p] + decay * x[p]
+            s[p] = _flushed(kept * s[p] + new * g * g)
+            move = np.sqrt((u[p] + eps) / (s[p] + eps)) * g
+            u[p] = _flushed(kept * u[p] + new * move * move)
+            x[p] -= lr * move
+            dx[p] = 0
+        start = _next_block(progress)
+    return norm
+
+
+def adadelta_update(
+    value: Array,
+    grad: Array,
+    squares: Array,
+    moves: Array,
+    clip: float,
+    lr: float,
+    rho: float,
+    eps: float,
+    weight_decay: float,
+) -> float:
+    return _update(_adadelta_update, value, grad, squares, moves, clip, lr, rho, eps, weight_decay)
+
+
+@jit
+def _adam_update(progress, value, grad, first, second, clip, rate, beta1, beta2, root, eps, weight_decay, shrink):
+    norm = _norm(progress, grad)
+    if not math.isfinite(norm):
+        return norm
+    real = value.dtype.type
+    scale, rate, root, eps = real(_scale(norm, clip)), real(rate), real(root), real(eps)
+    decay, shrink = real(weight_decay), real(shrink)
+    kept1, new1, kept2, new2 = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2)
+    start = _next_block(progress)
+    while start >= 0:
+        x, dx = value[start : start + BLOCK], grad[start : start + BLOCK]
+        ms, vs = first[start : start + BLOCK], second[start : start + BLOCK]
+        for p in range(dx.size):
+            g = scale * dx[p] + decay * x[p]
+            m = _flushed(kept1 * ms[p] + new1 * g)
+            v = _flushed(kept2 * vs[p] + new2 * g * g)
+            ms[p] = m
+            vs[p] = v
+            x[p] = shrink * x[p] - rate * m / (np.sqrt(v) * root + eps)
+            dx[p] = 0
+        start = _next_block(progress)
+    return norm
 
 
 def adam_update(
@@ -58,7 +235,7 @@ def adam_update(
     grad: Array,
     first: Array,
     second: Array,
-    scale: float,
+    clip: float,
     step: int,
     lr: float,
     beta1: float,
@@ -66,9 +243,9 @@ def adam_update(
     eps: float,
     weight_decay: float,
     decoupled: bool,
-) -> None:
+) -> float:
     rate, root = lr / (1 - beta1**step), 1 / math.sqrt(1 - beta2**step)
     decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled else (weight_decay, 1.0)
-    moments = (beta1, 1 - beta1, beta2, 1 - beta2)
-    numbers = map(value.dtype.type, (scale, rate, *moments, root, eps, decay, shrink))
-    in_parallel(_adam_update, value.size, 20.0 * value.size, value, grad, first, second, *numbers)
+    return _update(
+        _adam_update, value, grad, first, second, clip, rate, beta1, beta2, root, eps, decay, shrink
+    )
