@@ -85,10 +85,16 @@ class LayerCase(NamedTuple):
     batch_axis: int | None = 1  # where the examples lie in inputs and output: 1 in sequences (T, N, D), 0 in images
     # and feature rows; None where they are no rows of one array or, as in batch norm, one changes the others
     smallest: tuple[int, int] = (1, 1)  # the smallest T and N that forward takes
+    of: str = ""  # the layer's name, where it only works together with others and `make` gives a Chain
 
 
 def tied(layer: Dense | Embedding) -> Chain:
     return Chain(layer, Tanh(), TiedDense(layer))
+
+
+def name_of(case: LayerCase) -> str:
+    """The name of the layer that a case is about."""
+    return case.of or type(case.make(np.random.default_rng(0))).__name__
 
 
 def seq2seq(rng: Generator, dropout: float = 0.0, **options: Any) -> Seq2Seq:
@@ -100,8 +106,8 @@ LAYERS: dict[str, LayerCase] = {
     "Dense": LayerCase(lambda rng: Dense(2, 3, rng=rng)),
     "Dense without bias": LayerCase(lambda rng: Dense(2, 3, rng=rng, bias=False)),
     "Dense on rows": LayerCase(lambda rng: Dense(3, 2, rng=rng), feature_rows, batch_axis=0),
-    "TiedDense to a Dense": LayerCase(lambda rng: tied(Dense(2, 3, rng=rng))),
-    "TiedDense to an Embedding": LayerCase(lambda rng: tied(Embedding(6, 3, rng=rng)), ids),
+    "TiedDense to a Dense": LayerCase(lambda rng: tied(Dense(2, 3, rng=rng)), of="TiedDense"),
+    "TiedDense to an Embedding": LayerCase(lambda rng: tied(Embedding(6, 3, rng=rng)), ids, of="TiedDense"),
     "Embedding": LayerCase(lambda rng: Embedding(6, 3, rng=rng), ids),
     "Conv2D": LayerCase(lambda rng: Conv2D(2, 3, 3, rng=rng), images, batch_axis=0),
     "Conv2D, same, strided": LayerCase(
@@ -113,7 +119,7 @@ LAYERS: dict[str, LayerCase] = {
     "GlobalMaxPool2D": LayerCase(lambda rng: GlobalMaxPool2D(), images, batch_axis=0),
     "GlobalAvgPool2D": LayerCase(lambda rng: GlobalAvgPool2D(), images, batch_axis=0),
     "Flatten": LayerCase(lambda rng: Flatten(), images, batch_axis=0),
-    "BatchNorm": LayerCase(lambda rng: BatchNorm(3), feature_rows, batch_axis=None, smallest=(1, 2)),
+    "BatchNorm": LayerCase(lambda rng: BatchNorm(3), feature_rows, batch_axis=None, smallest=(1, 4)),
     "BatchNorm of images": LayerCase(lambda rng: BatchNorm(2), images, batch_axis=None),
     "LayerNorm": LayerCase(lambda rng: LayerNorm(7), wide_sequences),
     "Dropout": LayerCase(lambda rng: Dropout(0.4, rng=rng)),
