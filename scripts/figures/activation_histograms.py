@@ -70,7 +70,7 @@ def table(found: Activations) -> Iterator[list[str | float]]:
 
 def draw(found: Activations) -> Any:
     picture, grid = plots.panels((12, 8.4), len(ACTIVATIONS), len(STARTS), sharey=True)
-    for axes, ((name, start), layers) in zip(grid.flat, found.items(), strict=True):
+    for axes, ((name, _), layers) in zip(grid.flat, found.items(), strict=True):
         low, high = RANGES[name]
         for k, y in enumerate(layers):
             counts, edges = np.histogram(np.clip(y, low, high), 50, (low, high))

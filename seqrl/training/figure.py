@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+import numpy as np
 
 from seqrl import plots
 from seqrl.errors import InputError, require
 from seqrl.kernels.blas import one_thread
+from seqrl.optimizers import NotFinite
 from seqrl.training import command
 
 Result = TypeVar("Result")
@@ -35,8 +39,7 @@ def run(
     def figure(given: FigureOptions) -> int:
         require("matplotlib.figure", "plots")
         _check(given)
-        with one_thread():
-            result = compute(given)
+        result = _computed(compute, given)
         print(aligned(table(result)), flush=True)
         with plots.style():
             plots.save(draw(result), given.out)
@@ -49,12 +52,16 @@ def run(
 def aligned(rows: Iterable[Sequence[str | float]]) -> str:
     """A table as text: the first row is the header, the first column leans left, numbers have 4 digits."""
     cells = [[cell if isinstance(cell, str) else f"{cell:.4g}" for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    first = widths[0]
-    return "\n".join(
-        "  ".join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
-        for row in cells
-    )
+    first, *widths = [max(map(len, column)) for column in zip_longest(*cells, fillvalue="")]
+    return "\n".join("  ".join([row[0].ljust(first), *map(str.rjust, row[1:], widths)]) for row in cells)
+
+
+def _computed(compute: Callable[[FigureOptions], Result], options: FigureOptions) -> Result:
+    try:
+        with one_thread(), np.errstate(over="ignore", invalid="ignore"):
+            return compute(options)
+    except NotFinite as error:
+        raise InputError(f"{error}: the options let training diverge; expected a lower learning rate") from None
 
 
 def _check(options: FigureOptions) -> None:

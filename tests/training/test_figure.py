@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from seqrl import plots
+from seqrl.optimizers import NotFinite
 from seqrl.training import figure
 
 pytest.importorskip("matplotlib")
@@ -67,6 +69,17 @@ def test_bad_options_are_refused_before_anything_is_computed(
 ) -> None:
     assert figure.run(Options, never, table, draw, arguments) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_training_that_diverges_is_said_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def diverge(options: Options) -> list[int]:
+        assert np.exp(np.float32(1000)) == np.inf  # no warning before the line
+        raise NotFinite("the gradient of 'weight' is not finite")
+
+    assert figure.run(Options, diverge, table, draw, ["--out", str(tmp_path / "a.png")]) == 2
+    assert capsys.readouterr().err.endswith(
+        "the gradient of 'weight' is not finite: the options let training diverge; expected a lower learning rate\n"
+    )
 
 
 def test_the_look_of_figures_is_put_back() -> None:
