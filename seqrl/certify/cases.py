@@ -23,7 +23,7 @@ from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxP
 from seqrl.layers.recurrent import GRU, LSTM, RNN, Stack
 from seqrl.losses import softmax_cross_entropy
 from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
-from seqrl.optimizers import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from seqrl.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from seqrl.parameter import Parameter
 
 Generator = np.random.Generator
@@ -192,4 +192,15 @@ OPTIMIZERS: dict[str, Callable[[Named], Optimizer]] = {
     "adam": lambda named: Adam(named, 0.01),
     "adam decay": lambda named: Adam(named, 0.02, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1, clip=1.0),
     "adamw": lambda named: AdamW(named, 0.02, weight_decay=0.1, clip=1.0),
+}
+# Those whose step takes a closure.
+FULL_BATCH_OPTIMIZERS: dict[str, Callable[[Named], LBFGS]] = {
+    "lbfgs": lambda named: LBFGS(named, 0.1, max_iter=5, history_size=4, line_search=False),
+    "lbfgs, line search": lambda named: LBFGS(named, max_iter=3),
+}
+
+# Those whose `step` takes a closure.
+MINIMIZERS: dict[str, Callable[[Named], LBFGS]] = {
+    "lbfgs": lambda named: LBFGS(named, max_iter=1),
+    "lbfgs of fixed steps": lambda named: LBFGS(named, 0.3, max_iter=1, history_size=3, line_search=False),
 }

@@ -11,6 +11,7 @@ import seqrl
 from seqrl import kernels, losses, optimizers
 from seqrl.certify import cases
 from seqrl.certify.kernel_cases import KERNELS
+from seqrl.certify.optimizer_checks import Make
 from seqrl.layer import Layer
 from seqrl.layers.attention import Attention
 from seqrl.layers.recurrent import Recurrent
@@ -57,7 +58,8 @@ def uncovered_losses() -> list[str]:
 def uncovered_optimizers() -> list[str]:
     """The classes with a `step` in `seqrl.optimizers` that no case makes."""
     covered: set[type] = {optimizers.Optimizer}
-    covered |= {type(make([("p", Parameter([0.0]))])) for make in cases.OPTIMIZERS.values()}
+    makers = [*cases.OPTIMIZERS.values(), *cases.FULL_BATCH_OPTIMIZERS.values()]
+    covered |= {type(make([("p", Parameter([0.0]))])) for make in makers}
     return sorted(
         name
         for name, member in vars(optimizers).items()

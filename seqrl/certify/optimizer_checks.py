@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from seqrl.activations import sigmoid
 from seqrl.certify.cases import Named
 from seqrl.certify.check import EXACT, SINGLE_PRECISION, Check
 from seqrl.certify.differences import Difference, Differences, compare, identical
-from seqrl.optimizers import Optimizer
+from seqrl.optimizers import LBFGS, Optimizer
 from seqrl.parameter import Parameter
 
-Make = Callable[[Named], Optimizer]
+Make = Callable[[Named], Optimizer | LBFGS]
 STEPS = 50
+GRADIENTS = 0.5 * np.random.default_rng(1).normal(size=(STEPS, 10))
 
 
 def two_parameters(dtype: str = "float64") -> tuple[Parameter, Parameter]:
@@ -22,52 +23,65 @@ def two_parameters(dtype: str = "float64") -> tuple[Parameter, Parameter]:
     return Parameter(rng.normal(size=(2, 3)), dtype), Parameter(rng.normal(size=4), dtype)
 
 
-def run(rule: Optimizer, parameters: tuple[Parameter, ...], gradients: Any) -> list[Any]:
-    """All values after each step."""
-    values = []
-    for gradient in gradients:
-        start = 0
-        for parameter in parameters:
-            size = parameter.value.size
-            parameter.grad += gradient[start : start + size].reshape(parameter.shape)
-            start += size
-        rule.step()
-        values.append(np.concatenate([parameter.value.ravel() for parameter in parameters]))
-    return values
-
-
-def random_gradients() -> Any:
-    return 0.5 * np.random.default_rng(1).normal(size=(STEPS, 10))
-
-
 def named(*parameters: Parameter) -> Named:
     return [(f"p{k}", parameter) for k, parameter in enumerate(parameters)]
 
 
+def flat(parameters: Sequence[Parameter]) -> Array:
+    return np.concatenate([parameter.value.ravel() for parameter in parameters])
+
+
+def add_gradient(parameters: Sequence[Parameter], gradient: Array) -> None:
+    start = 0
+    for parameter in parameters:
+        stop = start + parameter.value.size
+        parameter.grad += gradient[start:stop].reshape(parameter.shape)
+        start = stop
+
+
+def run(rule: Optimizer | LBFGS, parameters: Sequence[Parameter], steps: range) -> list[Array]:
+    """All values after each step: along given gradients, or down a valley where the rule asks for them itself."""
+
+    def valley() -> float:
+        """sum_k k log cosh(x_k - 1)"""
+        steepness, off = np.arange(1, 11), flat(parameters) - 1
+        add_gradient(parameters, steepness * np.tanh(off))
+        return float((steepness * np.log(np.cosh(off))).sum())
+
+    values = []
+    for k in steps:
+        if isinstance(rule, LBFGS):
+            rule.step(valley)
+        else:
+            add_gradient(parameters, GRADIENTS[k])
+            rule.step()
+        values.append(flat(parameters))
+    return values
+
+
 def same_bits_after_resuming(make: Make) -> Differences:
-    """Saved half way and restored into a new optimizer, the rest of the steps gives the same bits."""
+    """Saved after 5 steps and restored into a new optimizer, the rest of the steps gives the same bits."""
     found = []
     for dtype in ("float32", "float64"):
-        gradients = random_gradients().astype(dtype)
         whole = two_parameters(dtype)
         rule = make(named(*whole))
-        run(rule, whole, gradients[: STEPS // 2])
+        run(rule, whole, range(5))
         state = rule.state_dict()
-        restored = tuple(Parameter(parameter.value, dtype) for parameter in whole)
-        expected = run(rule, whole, gradients[STEPS // 2 :])
+        restored = [Parameter(parameter.value, dtype) for parameter in whole]
+        expected = run(rule, whole, range(5, STEPS))
         other = make(named(*restored))
         other.load_state_dict(state)
-        actual = run(other, restored, gradients[STEPS // 2 :])
-        found.append(identical(f"the parameters of {dtype} after resuming", actual[-1], expected[-1], "without it"))
+        actual = run(other, restored, range(5, STEPS))
+        found.append(identical(f"the parameters of {dtype} after resuming", actual, expected, "without it"))
     return found
 
 
 def one_vector(make: Make) -> Differences:
-    """Parameters together in one vector move as the same numbers in one parameter; the gradients are set to zero."""
+    """Parameters apart move as the same numbers in one parameter; the gradients are set to zero."""
     apart = two_parameters()
-    together = (Parameter(np.concatenate([parameter.value.ravel() for parameter in apart]), "float64"),)
-    expected = run(make(named(*together)), together, random_gradients())
-    found = [compare("the parameters", run(make(named(*apart)), apart, random_gradients()), expected)]
+    together = (Parameter(flat(apart), "float64"),)
+    expected = run(make(named(*together)), together, range(STEPS))
+    found = [compare("the parameters", run(make(named(*apart)), apart, range(STEPS)), expected)]
     return found + [identical("the gradient after a step", p.grad, 0 * p.grad, "expected") for p in apart]
 
 
@@ -75,8 +89,8 @@ def single_precision(make: Make) -> Differences:
     """float32 follows float64 over all steps, and stays float32."""
     narrow = two_parameters("float32")
     wide = tuple(Parameter(parameter.value, "float64") for parameter in narrow)
-    expected = run(make(named(*wide)), wide, random_gradients())
-    found = [compare("the parameters in float32", run(make(named(*narrow)), narrow, random_gradients()), expected)]
+    expected = run(make(named(*wide)), wide, range(STEPS))
+    found = [compare("the parameters in float32", run(make(named(*narrow)), narrow, range(STEPS)), expected)]
     for parameter in narrow:
         if parameter.value.dtype != np.float32:
             found.append(Difference("a parameter", np.inf, f"is {parameter.value.dtype}, expected float32"))
@@ -90,12 +104,92 @@ def learning(make: Make) -> Differences:
     target = x @ rng.normal(0, 0.3, 5)
     weight = Parameter(np.zeros(5), "float64")
     rule = make(named(weight))
+
+    def closure() -> float:
+        off = x @ weight.value - target
+        weight.grad += x.T @ off / len(x)
+        return float(np.square(off).mean() / 2)
+
     for _ in range(300):
-        weight.grad += x.T @ (x @ weight.value - target) / len(x)
-        rule.step()
+        if isinstance(rule, LBFGS):
+            rule.step(closure)
+        else:
+            closure()
+            rule.step()
     ratio = np.square(x @ weight.value - target).mean() / target.var()
     detail = f"is {ratio:.3g} of that of the best constant prediction"
     return [Difference("the squared error of a linear regression", float(ratio), detail)]
+
+
+# ---- those whose step takes a closure ------------------------------------------------------------------------
+
+
+def regression(parameters: tuple[Parameter, ...]) -> Callable[[], float]:
+    """The loss of a logistic regression of ten weights, which are those of the parameters one after another."""
+    rng = np.random.default_rng(2)
+    x, target = rng.normal(size=(40, 10)).astype(parameters[0].value.dtype), rng.integers(0, 2, 40)
+
+    def closure() -> float:
+        weight = np.concatenate([parameter.value.ravel() for parameter in parameters])
+        logits = x @ weight
+        gradient = x.T @ (sigmoid(logits) - target).astype(x.dtype) / len(x) + x.dtype.type(0.1) * weight
+        start = 0
+        for parameter in parameters:
+            parameter.grad += gradient[start : start + parameter.value.size].reshape(parameter.shape)
+            start += parameter.value.size
+        return float((np.logaddexp(0, logits) - target * logits).mean() + 0.05 * weight @ weight)
+
+    return closure
+
+
+def iterate(rule: LBFGS, parameters: tuple[Parameter, ...], steps: int) -> Any:
+    """All values after so many steps, and what the loss is then."""
+    closure = regression(parameters)
+    for _ in range(steps):
+        rule.step(closure)
+    values = np.concatenate([parameter.value.ravel() for parameter in parameters])
+    loss = closure()
+    for parameter in parameters:
+        parameter.grad[...] = 0
+    return values, loss
+
+
+def full_batch_same_bits_after_resuming(make: MakeFullBatch) -> Differences:
+    """Saved after a few steps and restored into a new optimizer, further ones give the same bits."""
+    found = []
+    for dtype in ("float32", "float64"):
+        whole = two_parameters(dtype)
+        rule = make(named(*whole))
+        iterate(rule, whole, 2)
+        state = rule.state_dict()
+        restored = tuple(Parameter(parameter.value, dtype) for parameter in whole)
+        expected, _ = iterate(rule, whole, 2)
+        other = make(named(*restored))
+        other.load_state_dict(state)
+        actual, _ = iterate(other, restored, 2)
+        found.append(identical(f"the parameters of {dtype} after resuming", actual, expected, "without it"))
+    return found
+
+
+def full_batch_one_vector(make: MakeFullBatch) -> Differences:
+    """Parameters together in one vector move as the same numbers in one parameter; the gradients are set to zero."""
+    apart = two_parameters()
+    together = (Parameter(np.concatenate([parameter.value.ravel() for parameter in apart]), "float64"),)
+    (actual, _), (expected, _) = (iterate(make(named(*some)), some, 4) for some in (apart, together))
+    return [compare("the parameters", actual, expected)]
+
+
+def full_batch_learning(make: MakeFullBatch) -> Differences:
+    """The gradient comes to nothing beside what it was at the start."""
+    parameters = two_parameters()
+    rule = make(named(*parameters))
+    closure = regression(parameters)
+    closure()
+    before = max(np.abs(parameter.grad).max() for parameter in parameters)
+    iterate(rule, parameters, 20)
+    closure()
+    after = max(np.abs(parameter.grad).max() for parameter in parameters)
+    return [Difference("the gradient of a logistic regression", float(after / before), "is left of what it was")]
 
 
 OPTIMIZER_CHECKS: list[Check[Make]] = [
@@ -103,4 +197,9 @@ OPTIMIZER_CHECKS: list[Check[Make]] = [
     Check("uses", EXACT, same_bits_after_resuming),
     Check("float32", SINGLE_PRECISION, single_precision),
     Check("learns", 0.9, learning),
+]
+FULL_BATCH_CHECKS: list[Check[MakeFullBatch]] = [
+    Check("uses", EXACT, full_batch_one_vector),
+    Check("uses", EXACT, full_batch_same_bits_after_resuming),
+    Check("learns", 1e-3, full_batch_learning),
 ]

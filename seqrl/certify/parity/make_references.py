@@ -139,7 +139,7 @@ def lbfgs() -> Case:
     """50 iterations of fixed steps on logistic regression with weight decay; `values` are the weights after each."""
     x, target, weight = normal(12, 5), torch.randint(2, (12,)).double(), normal(5).requires_grad_()
     start = weight.detach().clone()
-    rule = torch.optim.LBFGS([weight], lr=0.3, max_iter=1, history_size=4, tolerance_grad=0.0, tolerance_change=0.0)
+    rule = torch.optim.LBFGS([weight], lr=0.1, max_iter=1, history_size=4, tolerance_grad=0.0, tolerance_change=0.0)
 
     def closure() -> Tensor:
         rule.zero_grad()
