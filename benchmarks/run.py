@@ -34,6 +34,7 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS = {
     "translation": Benchmark("Translation beside PyTorch", "compare_translation.py", beside_peer=True),
+    "convolution": Benchmark("Convolution beside PyTorch", "compare_convolution.py", beside_peer=True),
     "import": Benchmark("Import time", "import_time.py"),
     "install": Benchmark("Size of an install", "install_size.py"),
     "accuracy": Benchmark("Accuracy", "accuracy.py", slow=True),
