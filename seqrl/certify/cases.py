@@ -193,14 +193,8 @@ OPTIMIZERS: dict[str, Callable[[Named], Optimizer]] = {
     "adam decay": lambda named: Adam(named, 0.02, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1, clip=1.0),
     "adamw": lambda named: AdamW(named, 0.02, weight_decay=0.1, clip=1.0),
 }
-# Those whose step takes a closure.
+# Those whose `step` takes a closure; the checks are the same.
 FULL_BATCH_OPTIMIZERS: dict[str, Callable[[Named], LBFGS]] = {
     "lbfgs": lambda named: LBFGS(named, 0.1, max_iter=5, history_size=4, line_search=False),
     "lbfgs, line search": lambda named: LBFGS(named, max_iter=3),
-}
-
-# Those whose `step` takes a closure.
-MINIMIZERS: dict[str, Callable[[Named], LBFGS]] = {
-    "lbfgs": lambda named: LBFGS(named, max_iter=1),
-    "lbfgs of fixed steps": lambda named: LBFGS(named, 0.3, max_iter=1, history_size=3, line_search=False),
 }

@@ -17,7 +17,7 @@ from seqrl.certify.differences import Differences, exceeding
 from seqrl.certify.kernel_cases import KERNELS, TOLERANCE, differences
 from seqrl.certify.layer_checks import LAYER_CHECKS
 from seqrl.certify.loss_checks import LOSS_CHECKS
-from seqrl.certify.optimizer_checks import FULL_BATCH_CHECKS, OPTIMIZER_CHECKS
+from seqrl.certify.optimizer_checks import OPTIMIZER_CHECKS
 from seqrl.certify.parity import comparisons
 from seqrl.parameter import Parameter
 
@@ -64,8 +64,8 @@ def jobs() -> list[Job]:
     """Everything that is to be measured."""
     found = [*_of("layer", LAYERS, LAYER_CHECKS, name_of)]
     found += _of("loss", LOSSES, LOSS_CHECKS, lambda case: case.loss.__name__)
-    for makers, checks in (OPTIMIZERS, OPTIMIZER_CHECKS), (FULL_BATCH_OPTIMIZERS, FULL_BATCH_CHECKS):
-        found += _of("optimizer", makers, checks, lambda make: type(make([("p", Parameter([0.0]))])).__name__)
+    rules = OPTIMIZERS | FULL_BATCH_OPTIMIZERS
+    found += _of("optimizer", rules, OPTIMIZER_CHECKS, lambda make: type(make([("p", Parameter([0.0]))])).__name__)
     kinds = {job.thing: job.kind for job in found}
     for name, parity in comparisons.PARITY.items():
         for dtype, column in ("float64", "parity"), ("float32", "float32"):

@@ -58,7 +58,7 @@ def uncovered_losses() -> list[str]:
 def uncovered_optimizers() -> list[str]:
     """The classes with a `step` in `seqrl.optimizers` that no case makes."""
     covered: set[type] = {optimizers.Optimizer}
-    makers = [*cases.OPTIMIZERS.values(), *cases.FULL_BATCH_OPTIMIZERS.values()]
+    makers: list[Make] = [*cases.OPTIMIZERS.values(), *cases.FULL_BATCH_OPTIMIZERS.values()]
     covered |= {type(make([("p", Parameter([0.0]))])) for make in makers}
     return sorted(
         name
