@@ -11,9 +11,9 @@ from seqrl.parameter import Array, Parameter
 
 def _normalized(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array, Array, Array]:
     """(x - m) / sqrt(v + eps) with mean m and variance v over `axes`; and m, v, 1 / sqrt(v + eps)."""
-    mean = x.mean(axis=axes, keepdims=True)
+    mean = _mean(x, axes)
     centred = x - mean
-    variance = np.square(centred).mean(axis=axes, keepdims=True)
+    variance = _mean(centred * centred, axes)
     inverse: Array = 1 / np.sqrt(variance + x.dtype.type(eps))
     return centred * inverse, mean, variance, inverse
 
@@ -23,7 +23,13 @@ def _through_normalized(dz: Array, z: Array, inverse: Array, axes: tuple[int, ..
 
     dx = (dz - mean(dz) - z mean(dz z)) / sqrt(v + eps)
     """
-    return inverse * (dz - dz.mean(axis=axes, keepdims=True) - z * (dz * z).mean(axis=axes, keepdims=True))
+    return inverse * (dz - _mean(dz, axes) - z * _mean(dz * z, axes))
+
+
+def _mean(x: Array, axes: tuple[int, ...]) -> Array:
+    """Over `axes`, which are kept; 0 where there is nothing, an empty batch."""
+    total: Array = x.sum(axis=axes, keepdims=True)
+    return total / x.dtype.type(max(x.size // max(total.size, 1), 1))
 
 
 class LayerNorm(Layer):
