@@ -15,6 +15,22 @@ def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return rng.uniform(-bound, bound, shape)
 
 
+def glorot_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """N(0, 2 / (n_in + n_out)) (Glorot and Bengio 2010), known as Xavier too."""
+    return rng.normal(0.0, np.sqrt(2 / (shape[0] + shape[-1])), shape)
+
+
+def he_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """U(-a, a) with a = sqrt(6 / n_in), of the variance of `he_normal`."""
+    bound = np.sqrt(6 / shape[0])
+    return rng.uniform(-bound, bound, shape)
+
+
+def he_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """N(0, 2 / n_in), which keeps the variance through layers of ReLU (He et al. 2015, equation 10)."""
+    return rng.normal(0.0, np.sqrt(2 / shape[0]), shape)
+
+
 def orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Orthonormal rows or columns, drawn uniformly (Saxe et al. 2014).
 
@@ -35,3 +51,24 @@ def normal(deviation: float) -> Initializer:
         return rng.normal(0.0, deviation, shape)
 
     return initialize
+
+
+def constant(value: float) -> Initializer:
+    """The same number everywhere."""
+
+    def initialize(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        return np.full(shape, value)
+
+    return initialize
+
+
+zeros = constant(0.0)
+
+INITIALIZERS: dict[str, Initializer] = {
+    "glorot_uniform": glorot_uniform,
+    "glorot_normal": glorot_normal,
+    "he_uniform": he_uniform,
+    "he_normal": he_normal,
+    "orthogonal": orthogonal,
+    "zeros": zeros,
+}
