@@ -13,6 +13,7 @@ import numpy as np
 from seqrl.activations import ReLU, Sigmoid, Tanh
 from seqrl.layer import Chain, Concatenate, Layer, Residual
 from seqrl.layers.attention import AdditiveAttention, DotAttention, GeneralAttention
+from seqrl.layers.augmentation import RandomShift
 from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.convolution import Conv2D
 from seqrl.layers.dense import Dense, TiedDense
@@ -102,6 +103,11 @@ def seq2seq(rng: Generator, dropout: float = 0.0, **options: Any) -> Seq2Seq:
     return Seq2Seq(config, rng=rng, dropout_rng=np.random.default_rng(1))
 
 
+def framed_and_shifted(rng: Generator) -> Chain:
+    """Images in a frame of zeros that takes the shift up, so that the mean of all pixels is that of inference."""
+    return Chain(Conv2D(2, 3, 1, padding=1, bias=False, rng=rng), RandomShift(1, rng=rng), GlobalAvgPool2D())
+
+
 LAYERS: dict[str, LayerCase] = {
     "Dense": LayerCase(lambda rng: Dense(2, 3, rng=rng)),
     "Dense without bias": LayerCase(lambda rng: Dense(2, 3, rng=rng, bias=False)),
@@ -122,6 +128,7 @@ LAYERS: dict[str, LayerCase] = {
     "BatchNorm": LayerCase(lambda rng: BatchNorm(3), feature_rows, batch_axis=None, smallest=(1, 4)),
     "BatchNorm of images": LayerCase(lambda rng: BatchNorm(2), images, batch_axis=None),
     "LayerNorm": LayerCase(lambda rng: LayerNorm(7), wide_sequences),
+    "RandomShift": LayerCase(framed_and_shifted, images, batch_axis=0, of="RandomShift"),
     "Dropout": LayerCase(lambda rng: Dropout(0.4, rng=rng)),
     "no Dropout": LayerCase(lambda rng: Dropout(0.0, rng=rng)),
     "Tanh": LayerCase(lambda rng: Tanh()),
