@@ -36,7 +36,8 @@ def relative_error(a: Array, b: Array) -> float:
         return float("inf")
     if a.size == 0:
         return 0.0
-    return float(np.abs(a - b).max() / max(np.abs(a).max(), np.abs(b).max(), 1e-3))
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return float(np.abs(a - b).max() / max(np.abs(a).max(), np.abs(b).max(), 1e-3))
 
 
 def check_gradients(
@@ -117,7 +118,8 @@ def worst_entry(actual: Array, expected: Array, source: str = "expected") -> str
         return f"has the shape {actual.shape}, expected {expected.shape}"
     if actual.size == 0:
         return "is empty"
-    off = np.abs(np.subtract(actual, expected, dtype=np.float64, casting="unsafe"))
+    with np.errstate(invalid="ignore"):
+        off = np.abs(np.subtract(actual, expected, dtype=np.float64, casting="unsafe"))
     index = tuple(int(i) for i in np.unravel_index(np.argmax(np.where(np.isnan(off), np.inf, off)), off.shape))
     a, e = float(actual[index]), float(expected[index])
     times = f" ({a / e:.6g} times as much)" if e and np.isfinite(a / e) else ""

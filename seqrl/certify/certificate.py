@@ -36,6 +36,8 @@ COLUMNS = {
     "parity": "beside the numbers that PyTorch recorded, in float64",
 }
 
+SHOWN = 3  # differences of one check that are spelled out
+
 
 class Job(NamedTuple):
     """One measurement, for one row and one column of the table."""
@@ -118,9 +120,10 @@ def certify(measurements: Iterable[Job]) -> list[Row]:
             row.problems.append(f"{job.case}, {job.column}: {type(error).__name__}: {error}")
         if found:
             row.errors[job.column] = max(row.errors.get(job.column, 0.0), *(d.error for d in found))
-            wrong = exceeding(found, job.tolerance)
-            others = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-            row.problems += [f"{job.case}, {job.column}: {difference}{others}" for difference in wrong[:1]]
+            wrong = list({difference.what: difference for difference in exceeding(found, job.tolerance)}.values())
+            row.problems += [f"{job.case}, {job.column}: {difference}" for difference in wrong[:SHOWN]]
+            if wrong[SHOWN:]:
+                row.problems.append(f"{job.case}, {job.column}: and {len(wrong) - SHOWN} more like these")
     return list(rows.values())
 
 

@@ -42,6 +42,7 @@ def compare_trees(what: str, actual: Any, expected: Any) -> Differences:
 
 def identical(what: str, actual: Any, expected: Any, source: str = "before") -> Difference:
     """Any difference is an infinite one."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
     same = np.array_equal(actual, expected)
     return Difference(what, 0.0 if same else np.inf, "" if same else worst_entry(actual, expected, source))
 

@@ -57,7 +57,7 @@ def jobs(target: str, shape: str = "", integers: int = 0, batch_axis: str = "") 
     if given and (problem := refusal(layer, given, integers)):
         raise InputError(f"{name} does not take an input of shape {given}: {problem}")
     axis = parse_axis(batch_axis, found, integers)
-    case = LayerCase(make, inputs_of(found, axis, integers), batch_axis=axis)
+    case = LayerCase(make, inputs_of(found, axis, integers, of_any_length=hasattr(layer, "scan")), batch_axis=axis)
     checks = [check for check in layer_checks.LAYER_CHECKS if check.measure in CHECKS]
     return [
         Job("layer", name, f"on an input of shape {found}", check.column, check.tolerance, _bound(check.measure, case))
@@ -196,13 +196,17 @@ def parse_axis(axis: str, shape: tuple[int, ...], integers: int) -> int | None:
     return int(axis)
 
 
-def inputs_of(shape: tuple[int, ...], axis: int | None, integers: int) -> Callable[[Generator, int, int], Inputs]:
-    """Inputs of this shape; where a check wants other than its usual number of examples, with that many."""
+def inputs_of(
+    shape: tuple[int, ...], axis: int | None, integers: int, of_any_length: bool = False
+) -> Callable[[Generator, int, int], Inputs]:
+    """Inputs of this shape; where a check wants other than its usual number of examples (or steps), with that many."""
 
     def inputs(rng: Generator, T: int, N: int) -> Inputs:
         wanted = list(shape)
         if axis is not None and N != layer_checks.N:
             wanted[axis] = N
+        if of_any_length and T != layer_checks.T:
+            wanted[0] = T
         return (rng.integers(0, integers, wanted) if integers else rng.normal(size=wanted),)
 
     return inputs

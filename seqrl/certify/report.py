@@ -18,9 +18,10 @@ PLURAL = {"loss": "losses"}
 
 def table(rows: Sequence[Row]) -> str:
     """Aligned lines, one for each row, under a heading for each kind; below them what is wrong."""
-    width = max(len(row.thing) for row in rows)
+    kinds = _kinds(rows)
+    width = max(len(name) for kind, group in kinds for name in (kind, *(row.thing for row in group)))
     lines = []
-    for kind, group in _kinds(rows):
+    for kind, group in kinds:
         used = _used(group)
         lines.append("  ".join([kind.ljust(width), *(name.rjust(_width(name)) for name in used), "verdict"]))
         for row in group:
