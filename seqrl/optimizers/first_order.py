@@ -52,9 +52,7 @@ class SGD(Optimizer):
 
     def update(self, clip: float) -> float:
         value, grad, velocity = self.packed.value, self.packed.grad, self.velocity
-        return kernels.sgd_update(
-            value, grad, velocity, clip, self.lr, self.momentum, self.nesterov, self.weight_decay
-        )
+        return kernels.sgd_update(value, grad, velocity, clip, self.lr, self.momentum, self.nesterov, self.weight_decay)
 
     def moments(self) -> dict[str, Array]:
         return {"velocity": self.velocity} if self.momentum else {}
@@ -164,9 +162,7 @@ class RMSprop(Optimizer):
 
     def update(self, clip: float) -> float:
         value, grad = self.packed.value, self.packed.grad
-        return kernels.rmsprop_update(
-            value, grad, self.squares, clip, self.lr, self.alpha, self.eps, self.weight_decay
-        )
+        return kernels.rmsprop_update(value, grad, self.squares, clip, self.lr, self.alpha, self.eps, self.weight_decay)
 
     def moments(self) -> dict[str, Array]:
         return {"squares": self.squares}

@@ -183,7 +183,9 @@ class LBFGS:
                 raise InputError(f"the optimizer's state lacks '{name}'")
         for name in ("moves", "changes", "last"):
             if np.ndim(state[name]) != 2 or np.shape(state[name])[1] != P:
-                raise InputError(f"the optimizer's '{name}' are of shape {np.shape(state[name])}; expected (pairs, {P})")
+                raise InputError(
+                    f"the optimizer's '{name}' are of shape {np.shape(state[name])}; expected (pairs, {P})"
+                )
         if len(state["moves"]) != len(state["changes"]) or len(state["last"]) not in (0, 2):
             raise InputError("the optimizer's state holds moves and changes of gradients that don't pair")
         moves, changes, last = (np.array(state[name], self.packed.value.dtype) for name in ("moves", "changes", "last"))

@@ -58,3 +58,55 @@ def test_tasks_have_what_the_caller_set_about_overflow() -> None:
         assert threads.run([overflow, overflow]) == [np.inf, np.inf]
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
         threads.run([overflow, overflow])
+
+
+def test_a_shared_task_runs_on_every_thread_and_returns_what_it_gave_here() -> None:
+    everybody_is_here = threading.Barrier(3, timeout=10)
+
+    def task() -> int:
+        everybody_is_here.wait()
+        assert threads.inside()
+        return threading.get_ident()
+
+    assert threads.share(task) == threading.get_ident()
+    assert not threads.inside()
+
+
+def test_a_shared_task_does_not_wait_for_threads_that_are_still_busy() -> None:
+    leave = threading.Event()
+    busy = threading.Thread(target=lambda: threads.run([lambda: None, leave.wait, leave.wait]))
+    busy.start()
+    try:
+        while threads._pool is None or threads._pool._work_queue.qsize():
+            time.sleep(0.001)
+        assert threads.share(lambda: 7) == 7
+    finally:
+        leave.set()
+        busy.join()
+
+
+def test_an_error_of_a_shared_task_is_raised_when_all_that_began_have_ended() -> None:
+    everybody_is_here = threading.Barrier(3, timeout=10)
+    here, ended = threading.get_ident(), []
+
+    def task() -> None:
+        everybody_is_here.wait()
+        if threading.get_ident() == here:
+            raise ValueError("here")
+        time.sleep(0.02)
+        ended.append(1)
+
+    with pytest.raises(ValueError, match="here"):
+        threads.share(task)
+    assert len(ended) == 2
+    assert not threads.inside()
+
+
+def test_a_task_does_not_share_further() -> None:
+    def inner() -> tuple[int, list[int]]:
+        found: list[int] = []
+        threads.share(lambda: found.append(threading.get_ident()))
+        return threading.get_ident(), found
+
+    for own, found in threads.run([inner, inner]):
+        assert found == [own]

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 
 from seqrl.errors import InputError
-from seqrl.optimizers import OPTIMIZERS, SGD, Adam, AdamW, NotFinite
+from seqrl.optimizers import OPTIMIZERS, SGD, Adadelta, Adagrad, Adam, AdamW, NotFinite, RMSprop
 from seqrl.parameter import Parameter
 
 Generator = np.random.Generator
 RULES: dict[str, Any] = {
     "sgd": lambda named, **options: SGD(named, 0.05, **options),
     "momentum": lambda named, **options: SGD(named, 0.02, momentum=0.9, **options),
+    "nesterov": lambda named, **options: SGD(named, 0.02, momentum=0.9, nesterov=True, **options),
+    "adagrad": lambda named, **options: Adagrad(named, 0.5, **options),
+    "adadelta": lambda named, **options: Adadelta(named, 1.0, eps=1e-2, **options),
+    "rmsprop": lambda named, **options: RMSprop(named, 0.05, **options),
     "adam": lambda named, **options: Adam(named, 0.1, **options),
     "adamw": lambda named, **options: AdamW(named, 0.1, weight_decay=0.01, **options),
 }
@@ -43,6 +47,14 @@ def test_one_step_of_each_rule_by_hand() -> None:
     for rule, expected in (
         (lambda p: SGD(p, 0.1), 2 - 0.1 * 4),
         (lambda p: SGD(p, 0.1, weight_decay=0.5), 2 - 0.1 * (4 + 0.5 * 2)),
+        (lambda p: SGD(p, 0.1, momentum=0.5, nesterov=True), 2 - 0.1 * (4 + 0.5 * 4)),
+        (lambda p: Adagrad(p, 0.1), 2 - 0.1),
+        (lambda p: Adagrad(p, 0.1, eps=4), 2 - 0.1 * 4 / (4 + 4)),
+        (lambda p: Adagrad(p, 0.1, eps=5, weight_decay=0.5), 2 - 0.1 * 5 / (5 + 5)),
+        (lambda p: Adadelta(p, eps=9, rho=0.0), 2 - 3 / 5 * 4),  # sqrt(9) / sqrt(16 + 9)
+        (lambda p: Adadelta(p, 0.1, eps=12, rho=0.75, weight_decay=0.0), 2 - 0.1 * 12**0.5 / (4 + 12) ** 0.5 * 4),
+        (lambda p: RMSprop(p, 0.1, alpha=0.75, eps=0), 2 - 0.1 * 2),
+        (lambda p: RMSprop(p, 0.1, alpha=0.75, eps=2), 2 - 0.1 * 4 / (2 + 2)),
         (lambda p: Adam(p, 0.1), 2 - 0.1),  # m / sqrt(v) is the sign at first
         (lambda p: Adam(p, 0.1, weight_decay=0.5, eps=5), 2 - 0.1 * 5 / (5 + 5)),
         (lambda p: AdamW(p, 0.1, weight_decay=0.5), 2 * (1 - 0.1 * 0.5) - 0.1),
@@ -204,7 +216,84 @@ def test_a_clipping_norm_must_be_positive(clip: float) -> None:
 
 
 def test_every_optimizer_can_be_named() -> None:
-    assert {"sgd": SGD, "adam": Adam, "adamw": AdamW} == OPTIMIZERS
+    names = {"sgd": SGD, "adagrad": Adagrad, "adadelta": Adadelta, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
+    assert names == OPTIMIZERS
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SGD([], momentum=1.0), "momentum is 1.0; expected 0 <= momentum < 1"),
+        (lambda: SGD([], momentum=-0.1), "momentum is -0.1; expected 0 <= momentum < 1"),
+        (lambda: SGD([], nesterov=True), "nesterov needs a momentum; it is 0"),
+        (lambda: SGD([], weight_decay=-1), "weight_decay is -1; expected a number >= 0"),
+        (lambda: Adagrad([], eps=-1e-8), "eps is -1e-08; expected a number >= 0"),
+        (lambda: Adadelta([], rho=1.0), "rho is 1.0; expected 0 <= rho < 1"),
+        (lambda: RMSprop([], alpha=float("nan")), "alpha is nan; expected 0 <= alpha < 1"),
+        (lambda: Adam([], betas=(0.9, 1.0)), "beta2 is 1.0; expected 0 <= beta2 < 1"),
+        (lambda: AdamW([], weight_decay=float("inf")), "weight_decay is inf; expected a number >= 0"),
+    ],
+)
+def test_a_setting_out_of_range_is_named(make: Any, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        make()
+    assert str(error.value) == message
+
+
+def test_nesterov_takes_its_gradient_ahead() -> None:
+    """The path of the paper's formula (Sutskever et al. 2013, equations 3 and 4), seen from the point ahead."""
+    momentum, lr = 0.8, 0.1
+    parameter = Parameter([3.0], np.float64)
+    optimizer = SGD(named(parameter), lr, momentum=momentum, nesterov=True)
+    theta, velocity = 3.0, 0.0
+    for _ in range(20):
+        ahead = theta + momentum * velocity
+        velocity = momentum * velocity - lr * 2 * ahead
+        theta += velocity
+        parameter.grad += 2 * parameter.value
+        optimizer.step()
+        assert parameter.value[0] == pytest.approx(theta + momentum * velocity, abs=1e-14)
+
+
+@every_rule
+def test_moments_without_a_gradient_end_at_zero_not_among_the_smallest_numbers(rule: Any) -> None:
+    """There 0.9 times a number is itself again, and the processor is ten times slower, for ever."""
+    a, b = two("float32")
+    optimizer = rule(named(a, b))
+    a.grad[...] = b.grad[...] = 1e-14
+    optimizer.step()
+    decays = {"velocity", "first", "squares", "second", "moves"} if not isinstance(optimizer, Adagrad) else set()
+    for name, moment in optimizer.moments().items():
+        if name in decays:
+            moment[...] = 3e-38
+    for _ in range(2000):
+        optimizer.step()
+    for name, moment in optimizer.moments().items():
+        if name in decays:
+            assert not moment.any(), name
+
+
+@every_rule
+def test_many_parameters_move_as_each_alone(rule: Any, rng: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over blocks and threads: the clipping norm is of all, and no block is forgotten or taken twice."""
+    monkeypatch.setattr("seqrl.kernels.threads.COUNT", 3)
+    P = 300_001
+    start, gradients = rng.normal(size=P), rng.normal(size=(3, P))
+    parameter = Parameter(start, np.float64)
+    optimizer = rule(named(parameter), clip=1.0)
+    assert parameter.value.dtype == np.float64
+    picked = [0, 1, 32_767, 32_768, 131_072, P - 1]
+    few = Parameter(start[picked], np.float64)
+    alone = rule(named(few))
+    for gradient in gradients:
+        parameter.grad += gradient
+        norm = optimizer.step()
+        assert norm == pytest.approx(np.linalg.norm(gradient), rel=1e-12)
+        few.grad += gradient[picked] / norm
+        alone.step()
+        np.testing.assert_allclose(parameter.value[picked], few.value, rtol=1e-12)
+    assert not parameter.grad.any()
+    assert np.abs(parameter.value - start).min() > 0
 
 
 def test_an_optimizer_whose_parameters_another_took_over_refuses_to_step() -> None:

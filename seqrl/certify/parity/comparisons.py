@@ -179,8 +179,8 @@ def fifty_steps(name: str) -> Callable[[Arrays, str], Differences]:
 def fifty_fixed_steps(r: Arrays, dtype: str) -> Differences:
     """L-BFGS without a line search on logistic regression with weight decay; the history holds 4 pairs."""
     x, target, weight = r["x"], r["target"], Parameter(r["start"], dtype)
-    options = {"max_iter": 1, "history_size": 4, "tolerance_grad": 0.0, "tolerance_change": 0.0, "line_search": False}
-    rule = LBFGS([("weight", weight)], 0.1, **options)
+    rule = LBFGS([("weight", weight)], 0.1, max_iter=1, history_size=4, line_search=False)
+    rule.tolerance_grad = rule.tolerance_change = 0.0
 
     def closure() -> float:
         logits = x @ weight.value

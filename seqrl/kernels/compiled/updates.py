@@ -6,6 +6,7 @@ on who took which block.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numba import types
@@ -32,7 +33,7 @@ def take_gradient(grad: Array, part: Array) -> None:
     in_parallel(_take_gradient, grad.size, 20.0 * grad.size, grad, part)
 
 
-def _update(kernel, value: Array, *arguments: object) -> float:
+def _update(kernel: Callable[..., float], value: Array, *arguments: object) -> float:
     progress = np.zeros(SUMS - (-value.size // BLOCK), np.int64)
     return together(kernel, 150.0 * value.size, progress, value, *arguments)
 
@@ -246,6 +247,4 @@ def adam_update(
 ) -> float:
     rate, root = lr / (1 - beta1**step), 1 / math.sqrt(1 - beta2**step)
     decay, shrink = (0.0, 1 - lr * weight_decay) if decoupled else (weight_decay, 1.0)
-    return _update(
-        _adam_update, value, grad, first, second, clip, rate, beta1, beta2, root, eps, decay, shrink
-    )
+    return _update(_adam_update, value, grad, first, second, clip, rate, beta1, beta2, root, eps, decay, shrink)

@@ -5,9 +5,9 @@ nothing has changed. Otherwise the rule was applied to g = grad * min(1, clip / 
 1), to which weight_decay * value is added where it is not decoupled, and `grad` is 0. PyTorch computes the same from
 the same g, but divides by norm + 1e-6 when it clips.
 
-A moment that decays ends at 0 once it is below the smallest normal number. Left alone it would be stuck there (0.9 times
-the smallest number there is rounds to itself), and processors are ten times slower with such numbers: a parameter that
-gets no gradient for a thousand steps, a rare word or a dead unit, would slow down training for good.
+A moment that decays becomes 0 once it is below the smallest normal number. Left alone it would be stuck there (0.9
+times the smallest number of all is rounded to itself), and processors are ten times slower with such numbers: a
+parameter that gets no gradient for a thousand steps, a rare word or a dead unit, would slow down training for good.
 """
 
 import math
