@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
 
-from seqrl.initializers import glorot_uniform, normal, orthogonal
+from seqrl.initializers import (
+    INITIALIZERS,
+    Initializer,
+    constant,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    normal,
+    orthogonal,
+    zeros,
+)
 
 Generator = np.random.Generator
 
@@ -48,3 +59,30 @@ def test_the_same_seed_gives_the_same_weights(initializer) -> None:  # type: ign
     a, b, c = (initializer(np.random.default_rng(seed), (3, 6)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c)
+
+
+@pytest.mark.parametrize(
+    ("initializer", "variance"),
+    [(glorot_normal, 2 / 500), (glorot_uniform, 2 / 500), (he_normal, 2 / 200), (he_uniform, 2 / 200)],
+)
+def test_the_variance_is_that_of_the_paper(initializer: Initializer, variance: float, rng: Generator) -> None:
+    weight = initializer(rng, (200, 300))
+    assert weight.var() == pytest.approx(variance, rel=0.03)
+    assert weight.mean() == pytest.approx(0, abs=3 * (variance / weight.size) ** 0.5)
+
+
+def test_he_keeps_the_size_of_the_activations_through_many_layers_of_relu_where_small_weights_lose_it(
+    rng: Generator,
+) -> None:
+    for initializer, least, most in ((he_normal, 0.3, 3.0), (normal(0.01), 0.0, 1e-6)):
+        x = rng.normal(size=(50, 300))
+        for _ in range(10):
+            x = np.maximum(x @ initializer(rng, (300, 300)), 0)
+        assert least < np.sqrt((x**2).mean()) < most
+
+
+def test_every_initializer_by_name_gives_the_shape(rng: Generator) -> None:
+    for name, initializer in INITIALIZERS.items():
+        assert initializer(rng, (4, 6)).shape == (4, 6), name
+    assert not zeros(rng, (2, 3)).any()
+    assert (constant(0.5)(rng, (2, 3)) == 0.5).all()
