@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from seqrl import files
 from seqrl.errors import InputError
 from seqrl.layer import Layer
-from seqrl.optimizers import Optimizer
+from seqrl.optimizers import LBFGS, Optimizer
 from seqrl.parameter import Array
 
 FORMAT = "seqrl-checkpoint-1"
@@ -70,17 +70,18 @@ def read(path: str | Path) -> Checkpoint:
 def save_training(
     path: str | Path,
     model: Layer,
-    optimizer: Optimizer,
+    optimizer: Optimizer | LBFGS,
     generators: Mapping[str, np.random.Generator],
     state: Mapping[str, Any],
     gathered: Mapping[str, Array] = MappingProxyType({}),
 ) -> None:
     """A checkpoint to resume from: weights, moments, the states of the generators, and `state`, which JSON can hold."""
-    moments = optimizer.moments()
+    optimizer_state = optimizer.state_dict()
+    moments = {name: value for name, value in optimizer_state.items() if isinstance(value, np.ndarray)}
     arrays = {f"model.{name}": array for name, array in model.state().items()}
     arrays |= {f"optimizer.{name}": moment for name, moment in moments.items()}
     arrays |= {f"gathered.{name}": array for name, array in gathered.items()}
-    numbers = {name: value for name, value in optimizer.state_dict().items() if name not in moments}
+    numbers = {name: value for name, value in optimizer_state.items() if name not in moments}
     states = {name: rng.bit_generator.state for name, rng in generators.items()}
     write(path, arrays, {**state, "optimizer": numbers, "generators": states})
 
@@ -88,7 +89,7 @@ def save_training(
 def load_training(
     path: str | Path,
     model: Layer,
-    optimizer: Optimizer,
+    optimizer: Optimizer | LBFGS,
     generators: Mapping[str, np.random.Generator],
     gathered: Mapping[str, Array] = MappingProxyType({}),
 ) -> dict[str, Any]:

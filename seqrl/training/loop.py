@@ -24,7 +24,7 @@ from tqdm import tqdm
 from seqrl.errors import InputError
 from seqrl.kernels.blas import one_thread
 from seqrl.layer import Layer
-from seqrl.optimizers import NotFinite, Optimizer
+from seqrl.optimizers import LBFGS, NotFinite, Optimizer
 from seqrl.parameter import Array
 from seqrl.schedules import Schedule
 from seqrl.training import checkpoint
@@ -57,8 +57,8 @@ class Task(Protocol):
     def generators(self) -> Mapping[str, np.random.Generator]:
         """The sources of randomness that `learn` uses, by name; a checkpoint has their states."""
 
-    def constrain(self) -> None:
-        """Bring the parameters back, after an update, to where they may be."""
+    def updated(self, loss: float, units: float) -> None:
+        """After every update: note the loss, or bring the parameters back to where they may be."""
 
     def gathered(self) -> Mapping[str, Array]:
         """The arrays in which `learn` gathers what `evaluate` needs of an epoch, by name; a checkpoint has them."""
@@ -91,7 +91,7 @@ class Training:
 
     schedule: factors on the optimizer's learning rate; None leaves the rate alone.
     order: shuffles the batches.
-    patience: stop after so many epochs without a better score.
+    patience: stop after so many epochs without a better score; infinite for never.
     save_seconds: a checkpoint at least so often, besides one after every epoch.
     verbose: show a progress bar, and a line for every epoch.
     """
@@ -100,7 +100,7 @@ class Training:
         self,
         task: Task,
         model: Layer,
-        optimizer: Optimizer,
+        optimizer: Optimizer | LBFGS,
         schedule: Schedule | None,
         folder: Path | None,
         *,
@@ -203,11 +203,8 @@ class Training:
         progress = self.progress
         if self.schedule is not None:
             self.optimizer.lr = self.base_lr * self.schedule(progress.step)
-        loss, units = self.task.learn(batch)
-        if not math.isfinite(loss):
-            raise NotFinite(f"the loss is not finite, {self._suspect()}")
-        self.optimizer.step()
-        self.task.constrain()
+        loss, units = self._update(batch)
+        self.task.updated(loss, units)
         progress.step += 1
         progress.batch += 1
         progress.loss_sum += loss * units
@@ -222,6 +219,22 @@ class Training:
             self._report({})
         return loss
 
+    def _update(self, batch: Any) -> tuple[float, float]:
+        """(loss before the update, units)."""
+        if isinstance(self.optimizer, LBFGS):
+            units = [0.0]
+
+            def closure() -> float:
+                loss, units[0] = self.task.learn(batch)
+                return loss
+
+            return self.optimizer.step(closure), units[0]
+        loss, learned = self.task.learn(batch)
+        if not math.isfinite(loss):
+            raise NotFinite(f"the loss is not finite, {self._suspect()}")
+        self.optimizer.step()
+        return loss, learned
+
     def _validate(self, bar: tqdm) -> None:
         """Evaluate, note the result, and keep `best` if it is; `last`, written next, counts on that order."""
         progress = self.progress
@@ -233,7 +246,7 @@ class Training:
         if progress.best_score is None or score < progress.best_score:
             progress.best_score, progress.best_step, progress.stale_epochs = score, progress.step, 0
             if self.folder is None:
-                self.best = self.model.state_dict()
+                self.best = self.model.state_dict() if self.patience < math.inf else None
             else:
                 checkpoint.save_model(self.folder / BEST, self.model, {"step": progress.step, "score": score})
         else:

@@ -244,10 +244,11 @@ def test_weights_that_are_not_finite_never_replace_a_checkpoint(tmp_path: Path) 
     trained = training(task, tmp_path, save_seconds=0.0)
     update = trained.optimizer.update
 
-    def overflow(scale: float) -> None:
-        update(scale)
-        if trained.optimizer.steps == 8:
+    def overflow(clip: float) -> float:
+        norm = update(clip)
+        if trained.optimizer.steps == 7:
             task.model.weight.value[...] = np.inf
+        return norm
 
     trained.optimizer.update = overflow  # type: ignore[method-assign]
     with pytest.raises(InputError, match="'weight' is not finite; training stopped"):
