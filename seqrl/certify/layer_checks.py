@@ -197,13 +197,24 @@ EXPECTATION = 0.15  # how far the mean of so many draws may be from what they sc
 
 
 def expectation(case: LayerCase) -> Differences | None:
-    """Where random numbers only scale the elements (dropout), training's mean is what inference gives."""
+    """Where elements are dropped at random, training's mean is what inference gives."""
     layer, inputs = built(case), case.inputs(fresh(), T, N)
-    if not list(layer.generators()) or list(layer.parameters()):
+    if not draws(case) or any(True for _ in layer.parameters()):
         return None
     y = layer(*inputs)
+    if not _drops(case.forward(layer, *inputs)[0], y):
+        return None
     mean = sum(case.forward(layer, *inputs)[0] for _ in range(DRAWS)) / DRAWS
     return [compare("the mean output of training", mean, y, "at inference")]
+
+
+def _drops(drawn: Any, y: Any) -> bool:
+    """Whether some elements are zero and the others one multiple of y."""
+    kept = drawn != 0
+    if np.shape(drawn) != np.shape(y) or kept.all() or not kept.any():
+        return False
+    multiples = drawn[kept] / y[kept]
+    return bool(np.ptp(multiples) <= 1e-9 * np.abs(multiples).max())
 
 
 def single_precision(case: LayerCase) -> Differences:
