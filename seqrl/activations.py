@@ -1,15 +1,43 @@
-"""Activations: element-wise functions, each with its derivative."""
+"""Activations: element-wise functions, each with its derivative; softmax and log-softmax over the last axis."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from seqrl import kernels
+from seqrl.errors import InputError
 from seqrl.kernels.reference.support import sigmoid
 from seqrl.layer import Backward, Layer
 from seqrl.parameter import Array
 
-__all__ = ["ReLU", "Sigmoid", "Tanh", "sigmoid", "softmax"]
+__all__ = [
+    "ACTIVATIONS",
+    "Identity",
+    "LeakyReLU",
+    "LogSoftmax",
+    "ReLU",
+    "Sigmoid",
+    "Softmax",
+    "Step",
+    "Tanh",
+    "log_softmax",
+    "sigmoid",
+    "softmax",
+]
+
+
+class Identity(Layer):
+    """y = x, dy/dx = 1."""
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        return x, lambda dy: dy
+
+
+class Step(Layer):
+    """y = 1 where x > 0, else 0: the perceptron's threshold. dy/dx = 0, so nothing below it can learn."""
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        return np.where(np.isnan(x), x, x > 0).astype(x.dtype), np.zeros_like
 
 
 class Tanh(Layer):
@@ -48,6 +76,50 @@ class ReLU(Layer):
         return y, backward
 
 
+class LeakyReLU(Layer):
+    """y = x where x > 0, else s x with the small slope s (Maas et al. 2013); dy/dx = 1 or s."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        if not np.isfinite(negative_slope):
+            raise InputError(f"the slope of LeakyReLU is {negative_slope}; expected a finite number")
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        slope = np.where(x > 0, 1, self.negative_slope).astype(x.dtype)
+
+        def backward(dy: Array) -> Array:
+            return dy * slope
+
+        return x * slope, backward
+
+
+class Softmax(Layer):
+    """y_k = exp(x_k) / sum_j exp(x_j) over the last axis; dx = y (dy - sum_j dy_j y_j).
+
+    For learning classes leave it out and take `losses.softmax_cross_entropy`, which has it inside.
+    """
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        y = softmax(x)
+
+        def backward(dy: Array) -> Array:
+            return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+
+        return y, backward
+
+
+class LogSoftmax(Layer):
+    """y_k = x_k - log sum_j exp(x_j) over the last axis; dx = dy - exp(y) sum_j dy_j."""
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        y = log_softmax(x)
+
+        def backward(dy: Array) -> Array:
+            return dy - np.exp(y) * dy.sum(axis=-1, keepdims=True)
+
+        return y, backward
+
+
 def softmax(x: Array) -> Array:
     """exp(x) / sum(exp(x)) over the last axis; a row that is -inf throughout gives zeros, one with a NaN gives NaNs."""
     highest = x.max(axis=-1, keepdims=True, initial=-np.inf)
@@ -55,3 +127,21 @@ def softmax(x: Array) -> Array:
     total = y.sum(axis=-1, keepdims=True)
     y /= np.where(total == 0, 1, total)
     return y
+
+
+def log_softmax(x: Array) -> Array:
+    """x - log(sum(exp(x))) over the last axis, without overflow."""
+    shifted = x - x.max(axis=-1, keepdims=True, initial=-np.inf)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+ACTIVATIONS: dict[str, type[Layer]] = {
+    "identity": Identity,
+    "step": Step,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "softmax": Softmax,
+    "log_softmax": LogSoftmax,
+}
