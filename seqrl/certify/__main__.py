@@ -31,7 +31,7 @@ class Options:
     integers: int = 0
     """Your layer takes ids below this number instead of real numbers."""
     batch_axis: str = ""
-    """Where the examples lie in the input: 0, 1, ... or none. Default: 1 for sequences (T, N, D), otherwise 0."""
+    """Axis of the examples in the input, or none. Default: 1 in sequences (T, N, D) and ids (T, N), otherwise 0."""
     write: bool = False
     """Also write the certificate of seqrl as a page."""
     path: str = "docs/certificate.md"

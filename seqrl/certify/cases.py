@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqrl.activations import ReLU, Sigmoid, Tanh
+from seqrl import regularizers
+from seqrl.activations import Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Step, Tanh
 from seqrl.layer import Chain, Concatenate, Layer, Residual
 from seqrl.layers.attention import AdditiveAttention, DotAttention, GeneralAttention
 from seqrl.layers.augmentation import RandomShift
@@ -19,10 +20,21 @@ from seqrl.layers.convolution import Conv2D
 from seqrl.layers.dense import Dense, TiedDense
 from seqrl.layers.dropout import Dropout
 from seqrl.layers.embedding import Embedding
+from seqrl.layers.maxout import Maxout
 from seqrl.layers.normalization import BatchNorm, LayerNorm
 from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
 from seqrl.layers.recurrent import GRU, LSTM, RNN, Stack
-from seqrl.losses import softmax_cross_entropy
+from seqrl.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    categorical_cross_entropy,
+    half_squared_error,
+    hinge,
+    huber,
+    mean_squared_error,
+    multiclass_hinge,
+    softmax_cross_entropy,
+)
 from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
 from seqrl.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from seqrl.parameter import Parameter
@@ -134,6 +146,12 @@ LAYERS: dict[str, LayerCase] = {
     "Tanh": LayerCase(lambda rng: Tanh()),
     "Sigmoid": LayerCase(lambda rng: Sigmoid()),
     "ReLU": LayerCase(lambda rng: ReLU()),
+    "LeakyReLU": LayerCase(lambda rng: LeakyReLU(0.2)),
+    "Identity": LayerCase(lambda rng: Identity()),
+    "Step": LayerCase(lambda rng: Step()),
+    "Softmax": LayerCase(lambda rng: Softmax()),
+    "LogSoftmax": LayerCase(lambda rng: LogSoftmax()),
+    "Maxout": LayerCase(lambda rng: Maxout(2, 3, 4, rng=rng)),
     "Chain": LayerCase(lambda rng: Chain(Dense(2, 3, rng=rng), Tanh(), LSTM(3, 2, rng=rng))),
     "Residual": LayerCase(lambda rng: Residual(Dense(2, 2, rng=rng))),
     "Concatenate": LayerCase(lambda rng: Concatenate(Tanh(), Dense(2, 3, rng=rng), RNN(2, 1, rng=rng))),
@@ -167,6 +185,30 @@ def logits_and_ids(rng: Generator, N: int) -> Inputs:
     return 3 * rng.normal(size=(N, 5)), rng.integers(0, 5, N)
 
 
+def probabilities_and_ids(rng: Generator, N: int) -> Inputs:
+    return 0.05 + 0.1 * rng.random((N, 5)), rng.integers(0, 5, N)
+
+
+def probabilities_and_distributions(rng: Generator, N: int) -> Inputs:
+    return 0.05 + 0.1 * rng.random((N, 5)), rng.dirichlet(np.ones(5), N)
+
+
+def two_probabilities(rng: Generator, N: int) -> Inputs:
+    return 0.1 + 0.8 * rng.random((N, 3)), rng.random((N, 3))
+
+
+def numbers(rng: Generator, N: int) -> Inputs:
+    return 2 * rng.normal(size=(N, 3)), rng.normal(size=(N, 3))
+
+
+def numbers_and_probabilities(rng: Generator, N: int) -> Inputs:
+    return 2 * rng.normal(size=(N, 3)), rng.random((N, 3))
+
+
+def numbers_and_signs(rng: Generator, N: int) -> Inputs:
+    return 2 * rng.normal(size=(N, 3)), rng.choice([-1.0, 1.0], (N, 3))
+
+
 class LossCase(NamedTuple):
     """`loss(prediction, target, mask=None, count=None)`; the N examples lie along the first axis of both."""
 
@@ -179,6 +221,18 @@ class LossCase(NamedTuple):
 LOSSES: dict[str, LossCase] = {
     "softmax_cross_entropy": LossCase(softmax_cross_entropy, logits_and_ids),
     "softmax_cross_entropy, smoothed": LossCase(softmax_cross_entropy, logits_and_ids, {"label_smoothing": 0.1}),
+    "categorical_cross_entropy": LossCase(categorical_cross_entropy, probabilities_and_ids),
+    "categorical_cross_entropy, distributions": LossCase(categorical_cross_entropy, probabilities_and_distributions),
+    "binary_cross_entropy": LossCase(binary_cross_entropy, two_probabilities, elementwise=True),
+    "binary_cross_entropy_with_logits": LossCase(
+        binary_cross_entropy_with_logits, numbers_and_probabilities, elementwise=True
+    ),
+    "half_squared_error": LossCase(half_squared_error, numbers),
+    "mean_squared_error": LossCase(mean_squared_error, numbers, elementwise=True),
+    "huber": LossCase(huber, numbers, elementwise=True),
+    "huber, wide": LossCase(huber, numbers, {"delta": 2.5}, elementwise=True),
+    "hinge": LossCase(hinge, numbers_and_signs, elementwise=True),
+    "multiclass_hinge": LossCase(multiclass_hinge, logits_and_ids),
 }
 
 # ---- optimizers ----------------------------------------------------------------------------------------------
@@ -204,4 +258,15 @@ OPTIMIZERS: dict[str, Callable[[Named], Optimizer]] = {
 FULL_BATCH_OPTIMIZERS: dict[str, Callable[[Named], LBFGS]] = {
     "lbfgs": lambda named: LBFGS(named, 0.1, max_iter=5, history_size=4, line_search=False),
     "lbfgs, line search": lambda named: LBFGS(named, max_iter=3),
+}
+
+# ---- penalties on weights ------------------------------------------------------------------------------------
+# Each name is that of its maker in seqrl.regularizers, and after a comma what else there is to say.
+
+REGULARIZERS: dict[str, regularizers.Penalty] = {
+    "l1": regularizers.l1(0.1),
+    "l2": regularizers.l2(0.2),
+    "lp": regularizers.lp(3, 0.1),
+    "lp, 1.5": regularizers.lp(1.5, 0.1),
+    "elastic": regularizers.elastic(0.1, 0.2),
 }

@@ -11,7 +11,7 @@ import numpy as np
 
 from seqrl import kernels
 from seqrl.certify import discovery
-from seqrl.certify.cases import FULL_BATCH_OPTIMIZERS, LAYERS, LOSSES, OPTIMIZERS, name_of
+from seqrl.certify.cases import FULL_BATCH_OPTIMIZERS, LAYERS, LOSSES, OPTIMIZERS, REGULARIZERS, name_of
 from seqrl.certify.check import Check
 from seqrl.certify.differences import Differences, exceeding
 from seqrl.certify.kernel_cases import KERNELS, TOLERANCE, differences
@@ -19,6 +19,7 @@ from seqrl.certify.layer_checks import LAYER_CHECKS
 from seqrl.certify.loss_checks import LOSS_CHECKS
 from seqrl.certify.optimizer_checks import OPTIMIZER_CHECKS
 from seqrl.certify.parity import comparisons
+from seqrl.certify.regularizer_checks import REGULARIZER_CHECKS
 from seqrl.parameter import Parameter
 
 # Column: what its number is. All are the largest relative error but that of `learns`.
@@ -64,10 +65,13 @@ class Row:
 
 def jobs() -> list[Job]:
     """Everything that is to be measured."""
-    found = [*_of("layer", LAYERS, LAYER_CHECKS, name_of)]
-    found += _of("loss", LOSSES, LOSS_CHECKS, lambda case: case.loss.__name__)
+    found = [*_of("layer", LAYERS, LAYER_CHECKS, lambda name, case: name_of(case))]
+    found += _of("loss", LOSSES, LOSS_CHECKS, lambda name, case: case.loss.__name__)
     rules = OPTIMIZERS | FULL_BATCH_OPTIMIZERS
-    found += _of("optimizer", rules, OPTIMIZER_CHECKS, lambda make: type(make([("p", Parameter([0.0]))])).__name__)
+    found += _of(
+        "optimizer", rules, OPTIMIZER_CHECKS, lambda name, make: type(make([("p", Parameter([0.0]))])).__name__
+    )
+    found += _of("regularizer", REGULARIZERS, REGULARIZER_CHECKS, lambda name, penalty: name.partition(",")[0])
     kinds = {job.thing: job.kind for job in found}
     for name, parity in comparisons.PARITY.items():
         for dtype, column in ("float64", "parity"), ("float32", "float32"):
@@ -77,10 +81,10 @@ def jobs() -> list[Job]:
     return found + _kernels()
 
 
-def _of(kind: str, cases: dict[str, Any], checks: list[Check[Any]], thing: Callable[[Any], str]) -> Iterator[Job]:
+def _of(kind: str, cases: dict[str, Any], checks: list[Check[Any]], thing: Callable[[str, Any], str]) -> Iterator[Job]:
     for name, case in cases.items():
         for check in checks:
-            yield Job(kind, thing(case), name, check.column, check.tolerance, _bound(check.measure, case))
+            yield Job(kind, thing(name, case), name, check.column, check.tolerance, _bound(check.measure, case))
 
 
 def _bound(measure: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:

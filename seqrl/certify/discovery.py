@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterator
 
 import seqrl
-from seqrl import kernels, losses, optimizers
+from seqrl import kernels, losses, optimizers, regularizers
 from seqrl.certify import cases
 from seqrl.certify.kernel_cases import KERNELS
 from seqrl.certify.optimizer_checks import Make
@@ -16,6 +16,7 @@ from seqrl.layer import Layer
 from seqrl.layers.attention import Attention
 from seqrl.layers.recurrent import Recurrent
 from seqrl.parameter import Parameter
+from seqrl.regularizers import Penalty
 
 ABSTRACT = {Layer, Recurrent, Attention}
 NOT_LIBRARY = "seqrl.kernels.", "seqrl.certify."  # kernels are found by name; one implementation needs an extra
@@ -28,6 +29,7 @@ def uncovered() -> list[str]:
         "layer": uncovered_layers(),
         "loss": uncovered_losses(),
         "optimizer": uncovered_optimizers(),
+        "regularizer": uncovered_regularizers(),
         "kernel": uncovered_kernels(),
     }
     return [f"{kind} {name}" for kind, names in found.items() for name in names]
@@ -68,6 +70,17 @@ def uncovered_optimizers() -> list[str]:
         and not name.startswith("_")
         and hasattr(member, "step")
         and member not in covered
+    )
+
+
+def uncovered_regularizers() -> list[str]:
+    """The makers of a penalty in `seqrl.regularizers` that no case is named by."""
+    covered = {name.partition(",")[0] for name in cases.REGULARIZERS}
+    return sorted(
+        name
+        for name, member in vars(regularizers).items()
+        if inspect.isfunction(member) and inspect.get_annotations(member, eval_str=True).get("return") == Penalty
+        if name not in covered
     )
 
 

@@ -58,11 +58,9 @@ def jobs(target: str, shape: str = "", integers: int = 0, batch_axis: str = "") 
         raise InputError(f"{name} does not take an input of shape {given}: {problem}")
     axis = parse_axis(batch_axis, found, integers)
     case = LayerCase(make, inputs_of(found, axis, integers, of_any_length=hasattr(layer, "scan")), batch_axis=axis)
+    where = f"input {found}" + ("" if axis is None else f" with the examples along axis {axis}")
     checks = [check for check in layer_checks.LAYER_CHECKS if check.measure in CHECKS]
-    return [
-        Job("layer", name, f"on an input of shape {found}", check.column, check.tolerance, _bound(check.measure, case))
-        for check in checks
-    ]
+    return [Job("layer", name, where, check.column, check.tolerance, _bound(check.measure, case)) for check in checks]
 
 
 def _bound(measure: Callable[[LayerCase], Any], case: LayerCase) -> Callable[[], Any]:

@@ -81,10 +81,11 @@ def page(rows: Sequence[Row], measured: Sequence[Job], command: str) -> str:
 
 def versions() -> str:
     """What computed, and what the recorded numbers are from."""
-    numba = f"Numba {importlib.metadata.version('numba')}" if kernels.implementation == "compiled" else "without Numba"
+    compiled = kernels.implementation == "compiled"
+    numba = f"Numba {importlib.metadata.version('numba')}" if compiled else "readable kernels alone"
     return (
         f"seqrl {seqrl.__version__}, Python {platform.python_version()}, NumPy {np.__version__}, {numba}; "
-        f"{kernels.implementation} kernels; parity against {references()[1]}"
+        f"parity with {references()[1]}"
     )
 
 

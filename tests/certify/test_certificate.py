@@ -71,6 +71,7 @@ def test_what_has_no_case_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         (cases.LOSSES, "softmax_cross_entropy"),
         (cases.OPTIMIZERS, "adamw"),
         (cases.FULL_BATCH_OPTIMIZERS, "lbfgs"),
+        (cases.REGULARIZERS, "lp"),
         (kernel_cases.KERNELS, "add_rows"),
     ):
         for name in [name for name in table if name.startswith(of)]:
@@ -80,6 +81,7 @@ def test_what_has_no_case_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         "loss softmax_cross_entropy",
         "optimizer AdamW",
         "optimizer LBFGS",
+        "regularizer lp",
         "kernel add_rows",
     }
     assert not any(row.passed for row in certificate.uncovered())
@@ -96,7 +98,7 @@ def test_a_new_layer_is_discovered() -> None:
 
 def test_every_parity_case_is_about_something_that_is_certified() -> None:
     jobs = certificate.jobs()
-    assert {j.kind for j in jobs} <= {"layer", "loss", "optimizer", "kernel"}
+    assert {j.kind for j in jobs} <= {"layer", "loss", "optimizer", "regularizer", "kernel"}
     assert {j.column for j in jobs} <= COLUMNS.keys()
 
 
@@ -136,7 +138,7 @@ def test_it_prints_an_aligned_table_and_the_versions(capsys: pytest.CaptureFixtu
     assert second.split() == ["Other", "-", "1e-09", "passed"]
     assert len({line.index(word) for line, word in ((heading, "verdict"), (first, "passed"), (second, "passed"))}) == 1
     assert (blank, verdict) == ("", "2 of 2 passed")
-    assert re.search(r"^seqrl \S+, Python \S+, NumPy \S+, .*; parity against torch 2\.\S+, numpy 2\.\S+$", versions)
+    assert re.search(r"^seqrl \S+, Python \S+, NumPy \S+, .*; parity with torch 2\.\S+, numpy 2\.\S+$", versions)
 
 
 @pytest.mark.usefixtures("short")
