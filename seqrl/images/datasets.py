@@ -49,6 +49,7 @@ TABLES = {
     ),
 }
 DRAWN = "drawn"
+NAMES = (*TABLES, DRAWN)
 DRAWN_COUNT, DRAWN_SEED = 5000, 0
 PREFIXES = {"train": "train", "test": "t10k"}
 Part = Literal["train", "test"]
@@ -67,7 +68,7 @@ def load(name: str | Path, *, part: Part = "train") -> Images:
     """
     if part not in PREFIXES:
         raise InputError(f"the part of a data set is '{part}'; expected train or test")
-    named = isinstance(name, str) and (name in TABLES or name == DRAWN)
+    named = name in NAMES
     if named and part == "test":
         raise InputError(f"'{name}' has no test part; seqrl.images.datasets.split makes one")
     if name == DRAWN:
@@ -77,9 +78,8 @@ def load(name: str | Path, *, part: Part = "train") -> Images:
         return _from_table(TABLES[str(name)])
     if Path(name).is_dir():
         return _from_folder(Path(name), part)
-    known = [*TABLES, DRAWN]
-    hint = "" if Path(name).exists() else nearest(str(name), known)
-    raise InputError(f"no data set '{name}'{hint}; expected {', '.join(known)}, or a folder of IDX files")
+    hint = "" if Path(name).exists() else nearest(str(name), NAMES)
+    raise InputError(f"no data set '{name}'{hint}; expected {', '.join(NAMES)}, or a folder of IDX files")
 
 
 def installed(name: str) -> bool:
