@@ -8,12 +8,13 @@ import sys
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["Sequential", "__version__", "load"]
 
 if TYPE_CHECKING:
     from seqrl.training.runs import load as load
+    from seqrl.training.sequential import Sequential as Sequential
 else:  # a type checker must not see this: to it, every misspelt name would be an attribute
-    _MODULE_OF = {"load": "seqrl.training.runs"}
+    _MODULE_OF = {"Sequential": "seqrl.training.sequential", "load": "seqrl.training.runs"}
 
     def __getattr__(name: str) -> object:
         if name not in _MODULE_OF:

@@ -19,7 +19,7 @@ import numpy as np
 from seqrl.errors import InputError, choose, nearest
 from seqrl.layer import Layer
 
-MODULES = "seqrl.layer", "seqrl.activations"
+MODULES = "seqrl.layer", "seqrl.activations", "seqrl.training.sequential"
 PACKAGES = "seqrl.layers", "seqrl.models"
 BIT_GENERATORS = {
     kind.__name__: kind

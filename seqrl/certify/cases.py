@@ -38,6 +38,7 @@ from seqrl.losses import (
 from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
 from seqrl.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from seqrl.parameter import Parameter
+from seqrl.training.sequential import Sequential
 
 Generator = np.random.Generator
 Inputs = tuple[Any, ...]
@@ -153,6 +154,9 @@ LAYERS: dict[str, LayerCase] = {
     "LogSoftmax": LayerCase(lambda rng: LogSoftmax()),
     "Maxout": LayerCase(lambda rng: Maxout(2, 3, 4, rng=rng)),
     "Chain": LayerCase(lambda rng: Chain(Dense(2, 3, rng=rng), Tanh(), LSTM(3, 2, rng=rng))),
+    "Sequential": LayerCase(
+        lambda rng: Sequential([Dense(3, 4, rng=rng), Tanh(), Dense(4, 2, rng=rng)]), feature_rows, batch_axis=0
+    ),
     "Residual": LayerCase(lambda rng: Residual(Dense(2, 2, rng=rng))),
     "Concatenate": LayerCase(lambda rng: Concatenate(Tanh(), Dense(2, 3, rng=rng), RNN(2, 1, rng=rng))),
     "RNN": LayerCase(lambda rng: RNN(2, 5, rng=rng)),

@@ -19,7 +19,7 @@ import importlib
 import json
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -34,8 +34,8 @@ LAST, BEST = "last.safetensors", "best.safetensors"
 WRITTEN = [LAST, BEST, METRICS, RESULTS, REPORT, "*.tokenizer.json", "*.png", ".*.part", CONFIG]  # CONFIG goes last
 TIMES = ("seconds", "target_tokens_per_second", "samples_per_second")
 
-# Each module has `load_run(folder: Path, config: Config)`; it is imported when a run of its kind is loaded.
-KINDS = {"translation": "seqrl.training.translation.translator"}
+# Each module has `load_run(folder: Path, config: Config, own: Sequence)`; it is imported when such a run is loaded.
+KINDS = {"translation": "seqrl.training.translation.translator", "sequential": "seqrl.training.sequential"}
 
 S = TypeVar("S")
 
@@ -48,16 +48,17 @@ class Config(NamedTuple):
     data: dict[str, Any]
 
 
-def load(path: str | Path) -> Any:
-    """The best model of a run, ready to use; for a translation run a `translation.translator.Translator`.
+def load(path: str | Path, own: Sequence[Any] = ()) -> Any:
+    """The best model of a run, ready to use: a `translation.translator.Translator`, or a `sequential.Sequential`.
 
-    Where training stopped before its first validation, it is the last one.
+    Where training stopped before its first validation, it is the last one. own: classes and functions of one's own
+    that a Sequential was made of.
     Raises InputError for a folder that is not a run or has no checkpoint yet, and for a damaged file in it.
     """
     folder = Path(path)
     config = read_config(folder)
     module = importlib.import_module(choose(f"{folder / CONFIG}: the kind of run", config.kind, KINDS))
-    return module.load_run(folder, config)
+    return module.load_run(folder, config, own)
 
 
 def best_checkpoint(folder: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -119,8 +119,8 @@ class Translator:
         return [found[i] for i in range(len(sources))]
 
 
-def load_run(folder: Path, config: runs.Config) -> Translator:
-    """The best model of a translation run; `runs.load` comes here."""
+def load_run(folder: Path, config: runs.Config, own: Sequence[Any] = ()) -> Translator:
+    """The best model of a translation run; `runs.load` comes here. It has nothing of one's own."""
     settings = runs.settings_from(TranslationSettings, config.settings, str(folder / runs.CONFIG))
     path = runs.best_checkpoint(folder)
     source, target = Tokenizer.load(folder / SOURCE_TOKENIZER), Tokenizer.load(folder / TARGET_TOKENIZER)
