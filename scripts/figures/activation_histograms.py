@@ -15,18 +15,18 @@ import numpy as np
 
 from seqrl import plots
 from seqrl.activations import ReLU, Sigmoid, Tanh
-from seqrl.initializers import normal
+from seqrl.initializers import Initializer, glorot_normal, he_normal, normal
 from seqrl.layer import Layer
 from seqrl.layers.dense import Dense
 from seqrl.parameter import Array
 from seqrl.training import figure
 
 ACTIVATIONS: dict[str, Layer] = {"sigmoid": Sigmoid(), "tanh": Tanh(), "ReLU": ReLU()}
-STARTS = {
-    "small (0.01)": lambda units: normal(0.01),
-    "large (1)": lambda units: normal(1.0),
-    "Xavier": lambda units: normal((1 / units) ** 0.5),
-    "He": lambda units: normal((2 / units) ** 0.5),
+STARTS: dict[str, Initializer] = {
+    "small (0.01)": normal(0.01),
+    "large (1)": normal(1.0),
+    "Xavier": glorot_normal,
+    "He": he_normal,
 }
 RANGES = {"sigmoid": (0, 1), "tanh": (-1, 1), "ReLU": (0, 3)}
 FULL = 0.08  # the share of a layer's activations that fills a row; taller bars are cut
@@ -53,7 +53,7 @@ def compute(options: Options) -> Activations:
         for start, initializer in STARTS.items():
             y, layers = x, []
             for _ in range(options.layers):
-                dense = Dense(options.units, options.units, rng=rng, initializer=initializer(options.units))
+                dense = Dense(options.units, options.units, rng=rng, initializer=initializer)
                 y = activation(dense(y))
                 layers.append(y)
             found[name, start] = layers
