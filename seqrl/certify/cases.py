@@ -121,6 +121,20 @@ def framed_and_shifted(rng: Generator) -> Chain:
     return Chain(Conv2D(2, 3, 1, padding=1, bias=False, rng=rng), RandomShift(1, rng=rng), GlobalAvgPool2D())
 
 
+# Each option in each of its values, and those that meet in the code together.
+SEQ2SEQS: dict[str, Callable[[Generator], Layer]] = {
+    "plain": lambda rng: seq2seq(rng, cell="rnn", attention="none", bidirectional=False),
+    "peeky": lambda rng: seq2seq(rng, attention="none", peeky=True),
+    "dot": lambda rng: seq2seq(rng, cell="gru", attention="dot", layers=2),
+    "scaled dot, reversed": lambda rng: seq2seq(
+        rng, cell="rnn", attention="scaled-dot", reverse_source=True, bidirectional=False
+    ),
+    "general, peeky": lambda rng: seq2seq(rng, cell="gru", attention="general", peeky=True, layers=2),
+    "additive": lambda rng: seq2seq(rng, attention="additive", peeky=True, layers=2, reverse_source=True),
+    "dropout": lambda rng: seq2seq(rng, dropout=0.3, layers=2),
+}
+
+
 LAYERS: dict[str, LayerCase] = {
     "Dense": LayerCase(lambda rng: Dense(2, 3, rng=rng)),
     "Dense without bias": LayerCase(lambda rng: Dense(2, 3, rng=rng, bias=False)),
@@ -167,6 +181,14 @@ LAYERS: dict[str, LayerCase] = {
     "GRU": LayerCase(lambda rng: GRU(2, 5, rng=rng)),
     "Bidirectional": LayerCase(lambda rng: Bidirectional(LSTM(2, 3, rng=rng), GRU(2, 4, rng=rng))),
     "Stack": LayerCase(lambda rng: Stack([LSTM(2, 3, rng=rng), GRU(3, 4, rng=rng)])),
+    "Stack of Bidirectional": LayerCase(
+        lambda rng: Stack(
+            [
+                Bidirectional(GRU(2, 2, rng=rng), RNN(2, 1, rng=rng)),
+                Bidirectional(RNN(3, 5, rng=rng), LSTM(3, 5, rng=rng, peephole=True)),
+            ]
+        )
+    ),
     "Stack with dropout": LayerCase(
         lambda rng: Stack([RNN(2, 3, rng=rng), LSTM(3, 4, rng=rng)], dropout=Dropout(0.3, rng=rng)),
     ),
@@ -174,11 +196,7 @@ LAYERS: dict[str, LayerCase] = {
     "DotAttention, scaled": LayerCase(lambda rng: DotAttention(scaled=True), query_and_memory, context_only),
     "GeneralAttention": LayerCase(lambda rng: GeneralAttention(4, 4, rng=rng), query_and_memory, context_only),
     "AdditiveAttention": LayerCase(lambda rng: AdditiveAttention(4, 4, 3, rng=rng), query_and_memory, context_only),
-    "Seq2Seq": LayerCase(seq2seq, pairs, batch_axis=None),
-    "Seq2Seq with dropout": LayerCase(lambda rng: seq2seq(rng, dropout=0.3, layers=2), pairs, batch_axis=None),
-    "Seq2Seq, peeky": LayerCase(
-        lambda rng: seq2seq(rng, cell="gru", attention="none", peeky=True), pairs, batch_axis=None
-    ),
+    **{f"Seq2Seq, {name}": LayerCase(make, pairs, batch_axis=None) for name, make in SEQ2SEQS.items()},
 }
 
 # ---- losses --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -98,14 +99,16 @@ def _kernels() -> list[Job]:
     compiled = kernels.load("compiled")
     found = []
     for name, cases in KERNELS.items():
-        for arguments in cases:
+        for arguments, large in itertools.product(cases, (False, True)):
             for dtype, column in ("float64", "compiled"), ("float32", "float32"):
 
-                def measure(name: str = name, arguments: Any = arguments, dtype: str = dtype) -> Differences:
-                    made = arguments(np.random.default_rng(0), dtype, False)
-                    return differences(name, made, compiled[name])
+                def measure(
+                    name: str = name, arguments: Any = arguments, dtype: str = dtype, large: bool = large
+                ) -> Differences:
+                    return differences(name, arguments(np.random.default_rng(0), dtype, large), compiled[name])
 
-                found.append(Job("kernel", name, name, column, TOLERANCE[dtype], measure))
+                case = f"{'large' if large else 'small'} arrays"
+                found.append(Job("kernel", name, case, column, TOLERANCE[dtype], measure))
     return found
 
 

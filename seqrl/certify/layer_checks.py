@@ -340,6 +340,11 @@ def can_scan(case: LayerCase) -> bool:
     return hasattr(built(case), "scan")
 
 
+def can_step(layer: Any) -> bool:
+    """Whether the layer reads one way, and so can carry a state on; a stack where all of its layers can."""
+    return hasattr(layer, "step") and all(can_step(part) for part in getattr(layer, "layers", ()))
+
+
 def gradients_of_states(case: LayerCase) -> Differences | None:
     """With lengths, the gradients of inputs, parameters and initial states are those of central differences."""
     if not can_scan(case):
@@ -436,7 +441,7 @@ def padded_pairs(case: LayerCase) -> Differences | None:
 
 def chunks(case: LayerCase) -> Differences | None:
     """A sequence in chunks with the state carried on gives what the whole sequence gives, backwards too."""
-    if draws(case) or not can_scan(case) or not hasattr(built(case), "step"):
+    if draws(case) or not can_scan(case) or not can_step(built(case)):
         return None
     whole: Any = built(case)
     chunked: Any = built(case)
