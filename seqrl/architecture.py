@@ -201,7 +201,7 @@ class _Builder:
         signature = inspect.signature(kind.__init__)  # type: ignore[misc]  # of the class that is made, no other
         self_name, *_ = signature.parameters
         try:
-            bound = inspect.BoundArguments(signature, {self_name: None})  # type: ignore[arg-type]
+            bound = inspect.BoundArguments(signature, {self_name: None})
             for name in signature.parameters:
                 if name in arguments:
                     bound.arguments[name] = self.value(arguments[name], where)

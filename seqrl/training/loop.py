@@ -59,6 +59,7 @@ class Task(Protocol):
 
     def updated(self, loss: float, units: float) -> None:
         """After every update: note the loss, or bring the parameters back to where they may be."""
+        return None
 
     def gathered(self) -> Mapping[str, Array]:
         """The arrays in which `learn` gathers what `evaluate` needs of an epoch, by name; a checkpoint has them."""

@@ -7,6 +7,7 @@ row n as weight[n] rows. One's own is a function of the same form.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from seqrl.errors import InputError
 from seqrl.parameter import Array
 
-Values = npt.NDArray[np.generic]
+Values = npt.NDArray[Any]
 Metric = Callable[..., float]
 
 
@@ -113,7 +114,7 @@ def _error(prediction: Array, target: Values) -> npt.NDArray[np.float64]:
     return prediction.astype(np.float64) - target.astype(np.float64)
 
 
-def _mean(values: npt.NDArray[np.generic], weight: Array | None) -> float:
+def _mean(values: Values, weight: Array | None) -> float:
     """The mean over rows of the mean of each row."""
     rows = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
     return float(np.average(rows, weights=weight))

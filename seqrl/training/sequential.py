@@ -21,6 +21,7 @@ from seqrl.layer import Backward, Chain, Layer
 from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.embedding import Embedding
 from seqrl.layers.recurrent import Recurrent, Stack
+from seqrl.optimizers import LBFGS
 from seqrl.parameter import Array
 from seqrl.regularizers import Penalty
 from seqrl.schedules import Schedule
@@ -54,7 +55,8 @@ class Sequential(Chain):
         super().__init__(*layers)
         if not self.layers:
             raise InputError("a Sequential got no layers; expected at least one")
-        for number, layer in enumerate(self.layers, start=1):
+        given_layers: list[Any] = self.layers
+        for number, layer in enumerate(given_layers, start=1):
             if not isinstance(layer, Layer):
                 given = f"the class {layer.__name__}" if isinstance(layer, type) else f"a {type(layer).__name__}"
                 raise InputError(f"layer {number} of the Sequential is {given}; expected a layer such as ReLU()")
@@ -163,7 +165,7 @@ class Sequential(Chain):
         stopping, schedule, functions = _by_kind(callbacks)
         order = compiled.order if rng is None else np.random.default_rng(rng)
         compiled.order = order
-        whole = isinstance(compiled.optimizer, compiling.LBFGS)
+        whole = isinstance(compiled.optimizer, LBFGS)
         batch_size = len(train) if whole else min(batch_size, len(train))
         task = SupervisedTask(
             self,
@@ -198,6 +200,11 @@ class Sequential(Chain):
                 for line in runs.read_metrics(folder):
                     if "loss" in line:
                         history.append(line["epoch"], {n: v for n, v in line.items() if n in task.metric_names})
+                if training.progress.asked_to_stop:  # as what asked may think otherwise by now, such as a clock
+                    last = {name: values[-1] for name, values in history.history.items()}
+                    training.progress.asked_to_stop = any(
+                        [function(history.epochs[-1], last) for function in functions]
+                    )
                 if verbose:
                     print(f"{folder}: continuing after {training.progress.epoch} epochs")
             try:

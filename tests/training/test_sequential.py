@@ -668,6 +668,16 @@ def test_a_run_with_more_epochs_goes_on(data: Data, tmp_path: Path) -> None:
     assert np.array_equal(weights(more), weights(whole))
 
 
+def test_what_stopped_a_run_is_asked_again(data: Data, tmp_path: Path) -> None:
+    stop: Callable[[int, Any], bool] = lambda epoch, metrics: epoch == 2  # noqa: E731
+    whole, expected = run(tmp_path / "whole", data)
+    assert run(tmp_path / "run", data, callbacks=[stop])[1].epochs == [1, 2]
+    assert run(tmp_path / "run", data, callbacks=[stop])[1].ended == "stopped"
+    model, history = run(tmp_path / "run", data, callbacks=[lambda epoch, metrics: False])
+    assert history == expected
+    assert np.array_equal(weights(model), weights(whole))
+
+
 def test_a_finished_run_gives_its_model_at_once(data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, history = run(tmp_path / "run", data)
     again = compiled(dropout=0.3, normal=True, metrics=["accuracy"])
