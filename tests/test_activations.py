@@ -1,7 +1,21 @@
 import numpy as np
 import pytest
 
-from seqrl.activations import ReLU, Sigmoid, Tanh, sigmoid, softmax
+from seqrl.activations import (
+    ACTIVATIONS,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Step,
+    Tanh,
+    log_softmax,
+    sigmoid,
+    softmax,
+)
+from seqrl.errors import InputError
 
 
 def test_values() -> None:
@@ -9,6 +23,26 @@ def test_values() -> None:
     np.testing.assert_allclose(Tanh()(x), [-0.9640275800758169, 0, 0.46211715726000973], rtol=1e-15)
     np.testing.assert_allclose(Sigmoid()(x), [0.11920292202211755, 0.5, 0.6224593312018546], rtol=1e-15)
     assert ReLU()(x).tolist() == [0, 0, 0.5]
+
+
+def test_values_of_the_piecewise_linear_ones() -> None:
+    x = np.array([-2.0, 0.0, 0.5])
+    assert Identity()(x).tolist() == [-2, 0, 0.5]
+    assert Step()(x).tolist() == [0, 0, 1]
+    assert LeakyReLU(0.1)(x).tolist() == [-0.2, 0, 0.5]
+    for layer, slopes in (Identity(), [1, 1, 1]), (Step(), [0, 0, 0]), (LeakyReLU(0.1), [0.1, 0.1, 1]):
+        assert layer.forward(x)[1](np.ones(3)).tolist() == slopes
+
+
+def test_log_softmax_is_the_logarithm_of_softmax_and_keeps_what_that_loses() -> None:
+    x = np.array([[1.0, 2.0, 3.0], [-1000.0, 0.0, 0.0]])
+    np.testing.assert_allclose(LogSoftmax()(x)[0], np.log(Softmax()(x)[0]), rtol=1e-14)
+    assert log_softmax(x)[1, 0] == pytest.approx(-1000 - np.log(2))
+
+
+def test_a_slope_that_is_no_number_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^the slope of LeakyReLU is nan; expected a finite number$"):
+        LeakyReLU(float("nan"))
 
 
 def test_the_slope_of_relu_at_zero_is_zero() -> None:
@@ -23,7 +57,7 @@ def test_extremes_saturate_without_overflow(dtype: type) -> None:
     assert Tanh()(x).tolist() == [-1, -1, 1, 1]
 
 
-@pytest.mark.parametrize("activation", [Tanh(), Sigmoid(), ReLU(), softmax])
+@pytest.mark.parametrize("activation", [*(make() for make in ACTIVATIONS.values()), softmax, log_softmax])
 def test_a_nan_stays_a_nan(activation) -> None:  # type: ignore[no-untyped-def]
     assert np.isnan(activation(np.array([[1.0, np.nan]]))[0, 1])
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqrl import losses
-from seqrl.activations import ReLU, Sigmoid, Tanh, sigmoid
+from seqrl.activations import Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh, sigmoid
 from seqrl.certify.cases import OPTIMIZERS
 from seqrl.certify.differences import Difference, Differences, compare, compare_trees
 from seqrl.layer import Layer
@@ -219,6 +219,10 @@ PARITY: dict[str, Parity] = {
     "tanh": Parity("Tanh", layer(lambda rng: Tanh())),
     "sigmoid": Parity("Sigmoid", layer(lambda rng: Sigmoid())),
     "relu": Parity("ReLU", layer(lambda rng: ReLU())),
+    "leaky relu": Parity("LeakyReLU", layer(lambda rng: LeakyReLU(0.2))),
+    "identity": Parity("Identity", layer(lambda rng: Identity())),
+    "softmax": Parity("Softmax", layer(lambda rng: Softmax())),
+    "log-softmax": Parity("LogSoftmax", layer(lambda rng: LogSoftmax())),
     "rnn": Parity("RNN", recurrent(lambda D, rng: RNN(D, 4, rng=rng))),
     "rnn deep": Parity("RNN", recurrent(lambda D, rng: RNN(D, 4, rng=rng))),
     "rectified rnn": Parity("RNN", recurrent(lambda D, rng: RNN(D, 4, rng=rng, nonlinearity="relu"))),
@@ -235,6 +239,16 @@ PARITY: dict[str, Parity] = {
     "cross-entropy smoothed masked": Parity(
         "softmax_cross_entropy", loss(losses.softmax_cross_entropy, label_smoothing=0.1)
     ),
+    "categorical": Parity("categorical_cross_entropy", loss(losses.categorical_cross_entropy)),
+    "categorical distributions": Parity("categorical_cross_entropy", loss(losses.categorical_cross_entropy)),
+    "binary": Parity("binary_cross_entropy", loss(losses.binary_cross_entropy)),
+    "binary logits": Parity("binary_cross_entropy_with_logits", loss(losses.binary_cross_entropy_with_logits)),
+    "half squared": Parity("half_squared_error", loss(losses.half_squared_error)),
+    "mean squared": Parity("mean_squared_error", loss(losses.mean_squared_error)),
+    "huber": Parity("huber", loss(losses.huber)),
+    "huber wide": Parity("huber", loss(losses.huber, delta=2.5)),
+    "hinge": Parity("hinge", loss(losses.hinge)),
+    "multi-class hinge": Parity("multiclass_hinge", loss(losses.multiclass_hinge)),
     "sgd": Parity("SGD", fifty_steps("sgd")),
     "sgd momentum": Parity("SGD", fifty_steps("sgd momentum")),
     "sgd nesterov": Parity("SGD", fifty_steps("sgd nesterov")),

@@ -20,6 +20,7 @@ import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 T, N, D, H = 4, 3, 3, 4
 LENGTHS = torch.tensor([2, 4, 1])
@@ -97,7 +98,7 @@ def cross_entropy(smoothing: float, masked: bool) -> Case:
     target = torch.tensor([3, 0, 6, 3, 1])
     mask = torch.tensor([True, False, True, True, False]) if masked else torch.ones(5, dtype=torch.bool)
     ignoring = torch.where(mask, target, -100)
-    of = partial(nn.functional.cross_entropy, ignore_index=-100, label_smoothing=smoothing)
+    of = partial(F.cross_entropy, ignore_index=-100, label_smoothing=smoothing)
     return loss(of, 3 * normal(5, 7), ignoring) | {"target": target} | ({"mask": mask} if masked else {})
 
 
@@ -106,7 +107,7 @@ def attention(scale: float | None) -> Case:
     query, memory = normal(N, T, H).requires_grad_(), normal(N, 5, H).requires_grad_()
     lengths, dcontext = torch.tensor([5, 1, 3]), normal(N, T, H)
     mask = (torch.arange(5) < lengths[:, None])[:, None, :].expand(N, T, 5)
-    context = nn.functional.scaled_dot_product_attention(query, memory, memory, attn_mask=mask, scale=scale)
+    context = F.scaled_dot_product_attention(query, memory, memory, attn_mask=mask, scale=scale)
     context.backward(dcontext)
     return {
         "query": query,
@@ -143,7 +144,7 @@ def lbfgs() -> Case:
 
     def closure() -> Tensor:
         rule.zero_grad()
-        loss = nn.functional.binary_cross_entropy_with_logits(x @ weight, target) + 0.05 * weight.square().sum()
+        loss = F.binary_cross_entropy_with_logits(x @ weight, target) + 0.05 * weight.square().sum()
         loss.backward()
         return loss
 
@@ -170,6 +171,10 @@ CASES: dict[str, Callable[[], Case]] = {
     "tanh": lambda: layer(nn.Tanh, N, D),
     "sigmoid": lambda: layer(nn.Sigmoid, N, D),
     "relu": lambda: layer(nn.ReLU, N, D),
+    "leaky relu": lambda: layer(partial(nn.LeakyReLU, 0.2), N, D),
+    "identity": lambda: layer(nn.Identity, N, D),
+    "softmax": lambda: layer(partial(nn.Softmax, -1), T, N, D),
+    "log-softmax": lambda: layer(partial(nn.LogSoftmax, -1), T, N, D),
     "rnn": lambda: recurrent(nn.RNN, False, nonlinearity="tanh"),
     "rnn deep": lambda: recurrent(nn.RNN, True, nonlinearity="tanh"),
     "rectified rnn": lambda: recurrent(nn.RNN, False, nonlinearity="relu"),
@@ -184,6 +189,18 @@ CASES: dict[str, Callable[[], Case]] = {
     "cross-entropy masked": lambda: cross_entropy(0.0, True),
     "cross-entropy smoothed": lambda: cross_entropy(0.1, False),
     "cross-entropy smoothed masked": lambda: cross_entropy(0.1, True),
+    "categorical": lambda: loss(lambda p, t: F.nll_loss(p.log(), t), torch.rand(5, 7).double(), torch.arange(5)),
+    "categorical distributions": lambda: loss(
+        lambda p, t: -(t * p.log()).sum(-1).mean(), torch.rand(5, 7).double(), normal(5, 7).softmax(-1)
+    ),
+    "binary": lambda: loss(F.binary_cross_entropy, torch.rand(5, 3).double(), torch.rand(5, 3).double()),
+    "binary logits": lambda: loss(F.binary_cross_entropy_with_logits, 3 * normal(5, 3), torch.rand(5, 3).double()),
+    "half squared": lambda: loss(lambda y, t: F.mse_loss(y, t, reduction="sum") / 2 / 5, normal(5, 3), normal(5, 3)),
+    "mean squared": lambda: loss(F.mse_loss, normal(5, 3), normal(5, 3)),
+    "huber": lambda: loss(F.huber_loss, 2 * normal(5, 3), normal(5, 3)),
+    "huber wide": lambda: loss(partial(F.huber_loss, delta=2.5), 4 * normal(5, 3), normal(5, 3)),
+    "hinge": lambda: loss(lambda y, t: F.relu(1 - t * y).mean(), 2 * normal(5, 3), normal(5, 3).sign()),
+    "multi-class hinge": lambda: loss(F.multi_margin_loss, 2 * normal(5, 7), torch.tensor([3, 0, 6, 3, 1])),
     "sgd": lambda: optimizer(torch.optim.SGD, lr=0.1),
     "sgd momentum": lambda: optimizer(torch.optim.SGD, 1.0, lr=0.1, momentum=0.9, weight_decay=0.01),
     "sgd nesterov": lambda: optimizer(torch.optim.SGD, 1.0, lr=0.1, momentum=0.9, nesterov=True),
