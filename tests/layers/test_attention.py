@@ -85,25 +85,6 @@ def test_padding_has_no_weight_and_no_gradient_and_an_empty_memory_gives_nothing
 
 
 @every_kind
-def test_a_padded_batch_gives_what_its_rows_give_alone(make: Any, rng: Generator) -> None:
-    layer, alone = make(rng).astype(np.float64), make(np.random.default_rng(0)).astype(np.float64)
-    alone.load_state_dict(layer.state_dict())
-    query, memory = rng.normal(size=(2, 3, 4)), rng.normal(size=(5, 3, 4))
-    (context, _), backward = layer.forward(query, memory, LENGTHS)
-    dcontext = rng.normal(size=context.shape)
-    dquery, dmemory = backward(dcontext)
-    for n, length in enumerate(LENGTHS):
-        row = slice(n, n + 1)
-        (context_n, _), backward_n = alone.forward(query[:, row], memory[:length, row])
-        close(context[:, row], context_n)
-        dquery_n, dmemory_n = backward_n(dcontext[:, row])
-        close(dquery[:, row], dquery_n)
-        close(dmemory[:length, row], dmemory_n)
-    for (name, one), (_, other) in zip(layer.parameters(), alone.parameters(), strict=True):
-        np.testing.assert_allclose(one.grad, other.grad, rtol=1e-11, atol=1e-12, err_msg=name)
-
-
-@every_kind
 def test_no_memory_at_all(make: Any, rng: Generator) -> None:
     """A batch of empty sources."""
     (context, weights), backward = make(rng).forward(np.ones((2, 3, 4)), np.ones((0, 3, 4)), np.zeros(3, np.int64))

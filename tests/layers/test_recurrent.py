@@ -111,14 +111,6 @@ def test_gradients_of_one_step_of_one_row_of_one_unit(make: Any, reverse: bool, 
     check_gradients(layer, x, state, forward=lambda layer, x, s: layer.scan(x, s, None, reverse))
 
 
-@pytest.mark.parametrize("name", ["Stack", "Bidirectional", "Stack of Bidirectional"])
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "padded"])
-def test_gradients_through_the_states_of_compounds(name: str, lengths: Any, rng: Generator) -> None:
-    layer = SCANNING[name](D, H, rng)
-    x, state = rng.normal(size=(T, N, D)), random_state(layer, rng)
-    check_gradients(layer, x, state, forward=lambda layer, x, s: layer.scan(x, s, lengths))
-
-
 def test_gradients_through_dropout_between_layers(rng: Generator) -> None:
     layer = Stack([LSTM(D, 3, rng=rng), GRU(3, 3, rng=rng), RNN(3, 2, rng=rng)], dropout=Dropout(0.4, rng=rng))
     x, state = rng.normal(size=(T, N, D)), random_state(layer, rng)
@@ -172,26 +164,6 @@ def test_the_relu_network_by_hand(rng: Generator) -> None:
 # ---- lengths, chunks, directions, steps ----------------------------------------------------------------------
 
 
-@each(SCANNING)
-def test_a_padded_batch_gives_what_its_rows_give_alone(make: Any, rng: Generator) -> None:
-    padded, alone = randomised(make(D, H, rng)), randomised(make(D, H, rng))
-    x, state = rng.normal(size=(T, N, D)), random_state(padded, rng)
-    (y, final), backward = padded.scan(x, state, LENGTHS)
-    dy, dfinal = rng.normal(size=y.shape), random_state(padded, rng)
-    dx, dstate = backward(dy, dfinal)
-    for n, length in enumerate(LENGTHS):
-        row = slice(n, n + 1)
-        (y_n, final_n), backward_n = alone.scan(x[:length, row], tree_map(lambda s, row=row: s[row], state))
-        dx_n, dstate_n = backward_n(dy[:length, row], tree_map(lambda s, row=row: s[row], dfinal))
-        close(y[:length, row], y_n)
-        close(tree_map(lambda s, row=row: s[row], final), final_n)
-        close(dx[:length, row], dx_n)
-        close(tree_map(lambda s, row=row: s[row], dstate), dstate_n)
-        assert not y[length:, n].any()
-        assert not dx[length:, n].any()
-    close_gradients(padded, alone)
-
-
 @each(SINGLE)
 def test_a_padded_batch_read_backwards_gives_what_its_rows_give_alone(make: Any, rng: Generator) -> None:
     padded, alone = randomised(make(D, H, rng)), randomised(make(D, H, rng))
@@ -220,30 +192,6 @@ def test_what_stands_in_the_padding_does_not_matter(make: Any, rng: Generator) -
     close((y_changed, final_changed), (y, final))
     close(backward_changed(dy_changed), backward(dy))
     close_gradients(other, layer)
-
-
-@each(STEPPING)
-def test_chunks_with_carried_state_are_one_long_sequence(make: Any, rng: Generator) -> None:
-    whole, chunked = randomised(make(D, H, rng)), randomised(make(D, H, rng))
-    x, state = rng.normal(size=(9, N, D)), random_state(whole, rng)
-    (y, final), backward = whole.scan(x, state)
-    dy, dfinal = rng.normal(size=y.shape), random_state(whole, rng)
-    dx, dstate = backward(dy, dfinal)
-    chunks = [slice(0, 3), slice(3, 4), slice(4, 9)]
-    outputs, backwards = [], []
-    for chunk in chunks:
-        (y_chunk, state), backward_chunk = chunked.scan(x[chunk], state)
-        outputs.append(y_chunk)
-        backwards.append(backward_chunk)
-    close(np.concatenate(outputs), y)
-    close(state, final)
-    inputs = []
-    for chunk, backward_chunk in zip(reversed(chunks), reversed(backwards), strict=True):
-        dx_chunk, dfinal = backward_chunk(dy[chunk], dfinal)
-        inputs.insert(0, dx_chunk)
-    close(np.concatenate(inputs), dx)
-    close(dfinal, dstate)
-    close_gradients(chunked, whole)
 
 
 @each(STEPPING)
