@@ -1,4 +1,4 @@
-"""Pictures (extra `plots`: matplotlib), without pyplot's global state: panels, attention heat maps, learning curves."""
+"""Pictures (extra `plots`: matplotlib), without pyplot's global state: panels, learning curves, attention, images."""
 
 from __future__ import annotations
 
@@ -101,6 +101,58 @@ def curves(lines: Iterable[Mapping[str, float]]) -> Any:
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend()
+    return figure
+
+
+def history(epochs: Sequence[int], history: Mapping[str, Sequence[float]]) -> Any:
+    """A panel for the loss and for each metric of a `seqrl.training.callbacks.History`, training beside validation."""
+    names = [name for name in history if not name.startswith("val_")]
+    figure, grid = panels((4.5 * max(len(names), 1), 3.6), columns=max(len(names), 1), squeeze=False)
+    for axes, name in zip(grid.flat, names, strict=False):
+        for key, label in (name, "training"), (f"val_{name}", "validation"):
+            if key in history:
+                axes.plot(epochs, history[key], "o-", label=label, markersize=4)
+        axes.set(title=name.replace("_", " ").capitalize(), xlabel="epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def confusion(counts: npt.NDArray[np.integer], names: Sequence[str]) -> Any:
+    """A heat map of how often each class (a row) was taken for each (a column): the share of its row, and the count."""
+    if np.shape(counts) != (len(names), len(names)) or not np.size(counts):
+        raise InputError(
+            f"counts of shape {np.shape(counts)} for {len(names)} classes; expected a row and a column each"
+        )
+    side = max(3.5, 1.5 + 0.45 * len(names))
+    figure, axes = panels((side, side))
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)  # the root shows the few mistakes beside the many hits
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        colour = "white" if share[row, column] > 0.4 else "black"
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8, color=colour)
+    axes.set_xticks(range(len(names)), names, rotation=0 if max(map(len, names)) < 3 else 60)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="prediction", ylabel="truth")
+    axes.tick_params(length=0)
+    axes.grid(False)
+    return figure
+
+
+def images(pictures: npt.NDArray[np.floating], captions: Sequence[str], columns: int = 8) -> Any:
+    """Images (N, C, height, width) from 0 to 1 with a caption each; one channel is drawn dark on light."""
+    if np.ndim(pictures) != 4 or pictures.shape[1] not in (1, 3) or len(pictures) != len(captions):
+        raise InputError(
+            f"images of shape {np.shape(pictures)} and {len(captions)} captions; expected (N, 1 or 3, ...)"
+        )
+    rows = max(-(-len(pictures) // columns), 1)
+    figure, grid = panels((1.2 * columns, 1.5 * rows), rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, picture, caption in zip(grid.flat, pictures, captions, strict=False):
+        grey = picture.shape[0] == 1
+        axes.imshow(picture[0] if grey else picture.transpose(1, 2, 0), cmap="gray_r" if grey else None, vmin=0, vmax=1)
+        axes.set_title(caption, fontsize=9)
     return figure
 
 

@@ -71,3 +71,31 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delitem(sys.modules, "matplotlib.figure", raising=False)
     with pytest.raises((MissingExtra, ImportError), match="matplotlib"):
         plots.curves(LINES)
+
+
+def test_a_history_has_a_panel_for_the_loss_and_for_each_metric() -> None:
+    losses, accuracy = plots.history([1, 2], {"loss": [3, 2], "val_loss": [4, 5], "accuracy": [0.5, 0.75]}).axes
+    assert [line.get_xydata().tolist() for line in losses.lines] == [[[1, 3], [2, 2]], [[1, 4], [2, 5]]]
+    assert [line.get_xydata().tolist() for line in accuracy.lines] == [[[1, 0.5], [2, 0.75]]]
+    assert pixels(plots.history([], {})).ndim == 3
+
+
+def test_a_confusion_matrix_has_a_count_in_each_cell_that_is_not_empty() -> None:
+    axes = plots.confusion(np.array([[8, 2], [0, 0]]), ["cat", "dog"]).axes[0]
+    assert {(text.get_text(), text.get_position()) for text in axes.texts} == {("8", (0, 0)), ("2", (1, 0))}
+    assert np.allclose(axes.images[0].get_array() ** 2, [[0.8, 0.2], [0, 0]])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "dog"]
+    with pytest.raises(InputError, match=r"counts of shape \(2, 2\) for 1 classes"):
+        plots.confusion(np.eye(2, dtype=int), ["cat"])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_stand_in_order_with_their_captions(channels: int, rng: np.random.Generator) -> None:
+    pictures = rng.uniform(size=(3, channels, 4, 5))
+    grid = plots.images(pictures, ["a", "b", "c"], columns=2).axes
+    assert [axes.get_title() for axes in grid] == ["a", "b", "c", ""]
+    for axes, picture in zip(grid, pictures, strict=False):
+        assert np.array_equal(axes.images[0].get_array(), picture[0] if channels == 1 else picture.transpose(1, 2, 0))
+    assert pixels(plots.images(pictures[:0], [])).ndim == 3
+    with pytest.raises(InputError, match="2 captions"):
+        plots.images(pictures, ["a", "b"])
