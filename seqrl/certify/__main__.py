@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from seqrl import files
 from seqrl.certify import own, report
-from seqrl.certify.certificate import Job, Row, certify, jobs, uncovered
+from seqrl.certify.certificate import Job, Row, certify, complete, jobs
 from seqrl.errors import InputError
 from seqrl.training import command
 
@@ -46,7 +46,7 @@ def run(options: Options) -> int:
     if options.input or options.integers or options.batch_axis:
         raise InputError("--input, --integers and --batch-axis are for a layer of your own: MODULE:LAYER")
     measured = jobs()
-    rows = with_progress(measured) + uncovered()
+    rows = complete(with_progress(measured))
     status = show(rows)
     print(report.versions())
     if options.write:

@@ -37,14 +37,21 @@ COLUMNS = {
     "compiled": "the compiled kernel beside the readable one, in float64",
     "parity": "beside the numbers that PyTorch recorded, in float64",
 }
-
+# What no row of a kind may lack.
+REQUIRED = {
+    "layer": ("gradients", "uses", "inference", "float32"),
+    "loss": ("gradients", "batch", "padded", "uses", "float32"),
+    "optimizer": ("uses", "float32", "learns", "parity"),
+    "regularizer": ("gradients", "uses", "float32"),
+    "kernel": ("compiled", "float32"),
+}
 SHOWN = 3  # differences of one check that are spelled out
 
 
 class Job(NamedTuple):
     """One measurement, for one row and one column of the table."""
 
-    kind: str  # layer, loss, optimizer, kernel
+    kind: str  # a key of REQUIRED
     thing: str  # its name in the library
     case: str
     column: str
@@ -78,7 +85,7 @@ def jobs() -> list[Job]:
         for dtype, column in ("float64", "parity"), ("float32", "float32"):
             tolerance = comparisons.TOLERANCE[dtype]
             measure = _bound(comparisons.measure, name, dtype)
-            found.append(Job(kinds.get(parity.of, "parity"), parity.of, name, column, tolerance, measure))
+            found.append(Job(kinds[parity.of], parity.of, name, column, tolerance, measure))
     return found + _kernels()
 
 
@@ -134,8 +141,10 @@ def certify(measurements: Iterable[Job]) -> list[Row]:
     return list(rows.values())
 
 
-def uncovered() -> list[Row]:
-    """A row for each thing in the library that no case names."""
+def complete(rows: list[Row]) -> list[Row]:
+    """The rows, with a problem in each that lacks a measurement, and one more for each thing that no case names."""
+    for row in rows:
+        row.problems += [f"not covered: no {name}" for name in REQUIRED[row.kind] if name not in row.errors]
     named = [name.split() for name in discovery.uncovered()]
     why = {"module": "not covered: it can't be imported"}
-    return [Row(kind, thing, problems=[why.get(kind, "not covered: no case names it")]) for kind, thing in named]
+    return rows + [Row(kind, thing, problems=[why.get(kind, "not covered: no case names it")]) for kind, thing in named]

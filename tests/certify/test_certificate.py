@@ -84,7 +84,14 @@ def test_what_has_no_case_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         "regularizer lp",
         "kernel add_rows",
     }
-    assert not any(row.passed for row in certificate.uncovered())
+    rows = {(row.kind, row.thing): row for row in certificate.complete([])}
+    assert rows["optimizer", "LBFGS"].problems == ["not covered: no case names it"]
+
+
+def test_what_lacks_a_measurement_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "uncovered", list)
+    [row] = certificate.complete([Row("optimizer", "Adam", errors={"uses": 0, "float32": 0, "learns": 0})])
+    assert row.problems == ["not covered: no parity"]
 
 
 def test_a_new_layer_is_discovered() -> None:
@@ -124,7 +131,7 @@ def test_a_wrong_compiled_kernel_is_found(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "jobs", lambda: [job(0.0), job(1e-9, column="batch", thing="Other")])
-    monkeypatch.setattr(command, "uncovered", list)
+    monkeypatch.setattr(command, "complete", lambda rows: rows)
 
 
 @pytest.mark.usefixtures("short")
@@ -143,9 +150,8 @@ def test_it_prints_an_aligned_table_and_the_versions(capsys: pytest.CaptureFixtu
 
 @pytest.mark.usefixtures("short")
 def test_what_is_not_covered_makes_it_fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(
-        command, "uncovered", lambda: [Row("loss", "huber", problems=["not covered: no case names it"])]
-    )
+    huber = Row("loss", "huber", problems=["not covered: no case names it"])
+    monkeypatch.setattr(command, "complete", lambda rows: [*rows, huber])
     assert command.main([]) == 1
     output = capsys.readouterr().out
     assert "\nloss huber: not covered: no case names it\n" in output
