@@ -46,13 +46,13 @@ def autoencoder(encoder: Chain, *, tied: bool = True) -> Chain:
     return Chain(*encoder.layers, *back[:-1])
 
 
-def one_layer(dense: Dense, *, noise: float, rng: np.random.Generator, tied: bool = True) -> Chain:
-    """The autoencoder of one layer of an encoder: x (..., D) -> logits (..., D).
+def one_layer(dense: Dense, back: Dense | TiedDense, *, noise: float, rng: np.random.Generator) -> Chain:
+    """The autoencoder of one layer of an encoder and its mirror image: x (..., D) -> logits (..., D).
 
     noise: the share of inputs that training sets to zero, which have to be guessed from the others (a denoising
     autoencoder, Vincent et al. 2008; the rest is scaled up as in dropout, so that the code's inputs keep their mean).
     """
-    return Chain(Dropout(noise, rng=rng), dense, Sigmoid(), _transposed(dense, tied))
+    return Chain(Dropout(noise, rng=rng), dense, Sigmoid(), back)
 
 
 def classifier(encoder: Chain, classes: int, *, rng: np.random.Generator) -> Chain:
@@ -71,6 +71,15 @@ def dense_layers(encoder: Chain) -> Iterator[Dense]:
             found = f"{type(dense).__name__} and {type(activation).__name__}"
             raise InputError(f"layers {2 * k} and {2 * k + 1} of an encoder are {found}; expected Dense and Sigmoid")
         yield dense
+
+
+def layer_pairs(model: Chain) -> Iterator[tuple[Dense, Dense | TiedDense]]:
+    """Each Dense of the encoder in an `autoencoder` and what goes back through it, from the data inwards."""
+    depth = (len(model.layers) + 1) // 4
+    back = [layer for layer in reversed(model.layers[2 * depth :]) if isinstance(layer, (Dense, TiedDense))]
+    if 4 * depth - 1 != len(model.layers) or len(back) != depth:
+        raise InputError(f"a Chain of {len(model.layers)} layers; expected one that seqrl.models.autoencoder made")
+    yield from zip(dense_layers(Chain(*model.layers[: 2 * depth])), back, strict=True)
 
 
 def _transposed(dense: Dense, tied: bool) -> Dense | TiedDense:

@@ -6,7 +6,7 @@ from seqrl.errors import InputError
 from seqrl.gradient_check import check_gradients
 from seqrl.layer import Chain
 from seqrl.layers.dense import Dense, TiedDense
-from seqrl.models.autoencoder import autoencoder, classifier, dense_layers, one_layer, sigmoid_encoder
+from seqrl.models.autoencoder import autoencoder, classifier, dense_layers, layer_pairs, one_layer, sigmoid_encoder
 
 
 @pytest.fixture
@@ -53,12 +53,20 @@ def test_gradients_of_a_deep_autoencoder(tied: bool, encoder: Chain, rng: np.ran
 
 
 def test_noise_sets_its_share_of_inputs_to_zero_in_training_only(encoder: Chain, rng: np.random.Generator) -> None:
-    first, _ = dense_layers(encoder)
+    (first, back), _ = layer_pairs(autoencoder(encoder))
     x = np.ones((1000, 6), np.float32)
-    model = one_layer(first, noise=0.3, rng=rng)
+    model = one_layer(first, back, noise=0.3, rng=rng)
     corrupted, _ = model.layers[0].forward(x)
     assert (corrupted == 0).mean() == pytest.approx(0.3, abs=0.03)
-    assert np.array_equal(model(x), one_layer(first, noise=0.0, rng=rng)(x))
+    assert np.array_equal(model(x), one_layer(first, back, noise=0.0, rng=rng)(x))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_each_layer_is_paired_with_its_mirror_image(tied: bool, encoder: Chain) -> None:
+    model = autoencoder(encoder, tied=tied)
+    pairs = list(layer_pairs(model))
+    assert [dense for dense, _ in pairs] == list(dense_layers(encoder))
+    assert [back for _, back in pairs] == [model.layers[6], model.layers[4]]
 
 
 def test_a_classifier_goes_on_with_the_encoders_parameters(encoder: Chain, rng: np.random.Generator) -> None:
@@ -76,5 +84,7 @@ def test_other_layers_are_refused(rng: np.random.Generator) -> None:
         autoencoder(Chain(dense))
     with pytest.raises(InputError, match="an encoder of 3 layers"):
         classifier(Chain(dense, Sigmoid(), Dense(2, 2, rng=rng)), 2, rng=rng)
+    with pytest.raises(InputError, match="a Chain of 2 layers; expected one that"):
+        list(layer_pairs(Chain(dense, Sigmoid())))
     with pytest.raises(InputError, match=r"sizes of an encoder are \[3\]"):
         sigmoid_encoder([3], rng=rng)
