@@ -29,7 +29,7 @@ def pretrain(
     noise: float = 0.0,
     verbose: bool = True,
 ) -> list[History]:
-    """Learn the weights of an autoencoder (`seqrl.models.autoencoder`), and so of its encoder, from x: (N, D) in [0, 1].
+    """Learn the weights of a `seqrl.models.autoencoder` model, and so of its encoder, from x: (N, D) in [0, 1].
 
     noise: the share of each layer's inputs that are set to zero in training (see `autoencoder.one_layer`).
     Returns the history of each layer; its "loss" is the mean cross-entropy of an input, in nats.
