@@ -105,8 +105,9 @@ class Layer:
             parameter.grad[...] = 0
 
     def astype(self, dtype: npt.DTypeLike) -> Self:
-        """A copy with parameters and buffers of another dtype; float64 is for gradient checks."""
-        kept: dict[int, Any] = {id(buffer): buffer.astype(dtype) for _, buffer in self.buffers()}
+        """A copy with parameters and buffers of another dtype (integers stay); float64 is for gradient checks."""
+        numbers = [buffer for _, buffer in self.buffers() if np.issubdtype(buffer.dtype, np.floating)]
+        kept: dict[int, Any] = {id(buffer): buffer.astype(dtype) for buffer in numbers}
         other = copy.deepcopy(self, kept)
         for _, parameter in other.parameters():
             parameter.value = parameter.value.astype(dtype)

@@ -79,6 +79,16 @@ def test_astype_is_an_independent_copy(dtype: type, rng: Generator) -> None:
     assert (layer.weight.grad == 1).all()
 
 
+def test_astype_leaves_integers_what_they_are() -> None:
+    """They say where something lies, and can't be an index as another type."""
+    layer = Layer()
+    layer.order = np.array([2, 0, 1])  # type: ignore[attr-defined]
+    layer.running = np.zeros(3, np.float32)  # type: ignore[attr-defined]
+    other = layer.astype(np.float64)
+    assert {name: buffer.dtype for name, buffer in other.buffers()} == {"order": np.int64, "running": np.float64}
+    assert not any(np.shares_memory(a, b) for (_, a), (_, b) in zip(layer.buffers(), other.buffers(), strict=True))
+
+
 def test_astype_copies_the_randomness_too(rng: Generator) -> None:
     layer = Dropout(0.5, rng=rng)
     before = rng.bit_generator.state

@@ -48,6 +48,7 @@ def certified(layer: str, **options: str) -> Row:
         ("InPlace", "uses", r"input 0, changed in place, at \[\d, \d\] is \S+, before \S+"),
         ("InPlaceGradient", "uses", r"the gradient of the output, changed in place, at \[\d, \d\] is"),
         ("CachedInput", "uses", r"with two uses, the gradient of weight at \[\d\] is \S+, expected"),
+        ("CachedInput", "inference", r"the attribute x was set by inference; a layer keeps no inputs"),
         ("Remembering", "inference", r"the output of a second call at \[\d, \d\] is \S+, expected"),
         ("LeastOfBatch", "batch", r"the output of example 0 in a batch at \[0, \d\] is \S+, expected 0"),
         (
@@ -71,7 +72,9 @@ def test_a_fault_is_found_and_placed(layer: str, column: str, message: str) -> N
     assert found, row.problems
 
 
-@pytest.mark.parametrize("layer", ["Right(3, 2)", "Right(n_in=3, n_out=2, bias=False)", "made", "made()", "an_object"])
+@pytest.mark.parametrize(
+    "layer", ["Right(3, 2)", "Right(n_in=3, n_out=2, bias=False)", "made", "made()", "an_object", "Permuted"]
+)
 def test_a_right_layer_passes(layer: str) -> None:
     row = certified(layer)
     assert row.problems == []
