@@ -229,7 +229,7 @@ class Sequential(Chain):
 
     def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> Array:
         """The outputs at inference, (N, ...), computed in batches."""
-        x, dtype = self._inputs(x, "x"), self._input_dtype()
+        (x, _), dtype = self._inputs(x, "x"), self._input_dtype()
         batches = over_batches(lambda rows: self(x[rows].astype(dtype)), len(x), _count("batch_size", batch_size))
         return np.concatenate(batches)
 
@@ -244,26 +244,22 @@ class Sequential(Chain):
             first = first.layers[0]
         return np.dtype(np.int64) if isinstance(first, Embedding) else self.dtype
 
-    def _inputs(self, x: Any, what: str) -> Data:
-        """x checked, also by a row of it going through all layers."""
+    def _inputs(self, x: Any, what: str) -> tuple[Data, Array]:
+        """x checked, and the output for its first row."""
         dtype = self._input_dtype()
         x = checked_inputs(x, dtype, what)
-        self._output_shape(x[:1].astype(dtype))
-        self.input_shape = x.shape[1:]
-        return x
-
-    def _output_shape(self, row: Data) -> tuple[int, ...]:
         with np.errstate(all="ignore"):
-            y = self(row)
-        if y.ndim == 0 or len(y) != 1:
-            raise InputError(f"the Sequential made shape {y.shape} of one row {row.shape}; expected one row")
-        return tuple(y.shape[1:])
+            output = self(x[:1].astype(dtype))
+        if output.ndim == 0 or len(output) != 1:
+            raise InputError(f"the Sequential made shape {output.shape} of one row {x[:1].shape}; expected one row")
+        self.input_shape = x.shape[1:]
+        return x, output
 
     def _examples(self, compiled: Compiled, x: Any, y: Any, weight: Any, x_name: str, y_name: str) -> Examples:
-        x, dtype = self._inputs(x, x_name), self._input_dtype()
-        output = self._output_shape(x[:1].astype(dtype))
-        y = checked_targets(y, len(x), output, compiled.objective.loss_name, self.dtype, y_name)
-        return Examples(x, y, checked_weights(weight, len(x)), dtype)
+        x, output = self._inputs(x, x_name)
+        y = checked_targets(y, len(x), output.shape[1:], compiled.objective.loss_name, self.dtype, y_name)
+        compiled.objective.check(output, y[:1], weight is not None)
+        return Examples(x, y, checked_weights(weight, len(x)), self._input_dtype())
 
     def _split(
         self, compiled: Compiled, train: Examples, data: Sequence[Any] | None, share: float
@@ -288,16 +284,13 @@ class Sequential(Chain):
     def _replicas(self, compiled: Compiled, train: Examples, batch_size: int) -> Replicas[Any] | None:
         """Two models on half a batch each, where that is faster and means the same."""
         packed = compiled.optimizer.packed
-        whole = len(packed.slices) == len(list(self.parameters()))
-        if (
-            compiled.replicas is None
-            and whole
-            and compiled.objective.can_split
-            and not any(True for _ in self.buffers())
-        ):
-            row = train.inputs(slice(0, 1))
-            if batch_size * multiplications(self, row) > WORTH_SPLITTING:
-                compiled.replicas = Replicas(self, packed, PARTS)
+        frozen = len(packed.slices) < len(list(self.parameters()))
+        if frozen or not compiled.objective.can_split or any(True for _ in self.buffers()):
+            return None
+        if batch_size * multiplications(self, train.inputs(slice(0, 1))) < WORTH_SPLITTING:
+            return None
+        if compiled.replicas is None:
+            compiled.replicas = Replicas(self, packed, PARTS)
         return compiled.replicas
 
     def _begin(
@@ -310,8 +303,7 @@ class Sequential(Chain):
     ) -> None:
         """Begin a run in a locked folder, or check that the one in it is this one."""
         settings = {
-            "architecture": architecture.describe(self),
-            "input_shape": self.input_shape,
+            **self._description(),
             "compile": _description(compiled),
             "batch_size": task.batch_size,
             "shuffle": task.shuffle,
@@ -339,7 +331,7 @@ class Sequential(Chain):
         The latter is left out where the model was compiled with something that has no name: a lambda, a regularizer.
         Raises InputError for a layer that can't be described (see `seqrl.architecture`).
         """
-        state: dict[str, Any] = {"architecture": architecture.describe(self), "input_shape": self.input_shape}
+        state = self._description()
         if self.compiled is not None:
             state["compile"] = _description(self.compiled)
         if self.compiled is None or isinstance(state["compile"], str):
@@ -347,6 +339,13 @@ class Sequential(Chain):
         else:
             generators = self.compiled.generators(self)
             checkpoint.save_training(path, self, self.compiled.optimizer, generators, state)
+
+    def _description(self) -> dict[str, Any]:
+        return {
+            "architecture": architecture.describe(self),
+            "dtype": str(self.dtype),
+            "input_shape": self.input_shape,
+        }
 
     @classmethod
     def load(cls, path: str | Path, own: Iterable[Any] = ()) -> Self:
@@ -450,6 +449,8 @@ def _built(state: dict[str, Any], own: list[Any]) -> Any:
     model = architecture.build(state["architecture"], classes)
     if not isinstance(model, Sequential):
         return model
+    if model.dtype != state.get("dtype", model.dtype):
+        model = model.astype(state["dtype"])
     shape, description = state.get("input_shape"), state.get("compile")
     model.input_shape = None if shape is None else tuple(shape)
     if isinstance(description, dict):

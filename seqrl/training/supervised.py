@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -71,6 +72,21 @@ class Objective:
             return self.loss(prediction, target, mask)
         return self.loss(prediction, target, mask, count=batch * int(np.prod(places[1:])))
 
+    def check(self, prediction: Array, target: Data, weighted: bool) -> None:
+        """Raise InputError for a loss of one's own that isn't of the form, seen on some rows."""
+        if self.loss_name is not None:
+            return
+        if weighted and len(signature(self.loss).parameters) < 3:
+            raise InputError("the loss takes no weights; expected loss(prediction, target, mask)")
+        given = self.loss(prediction, target)
+        if (
+            not isinstance(given, tuple)
+            or len(given) != 2
+            or np.ndim(given[0])
+            or np.shape(given[1]) != prediction.shape
+        ):
+            raise InputError(f"the loss gave {str(given)[:60]}; expected (mean loss, its gradient {prediction.shape})")
+
     def penalty(self, model: Layer) -> float:
         """The penalty on the weights alone, their gradients untouched."""
         if self.regularizer is None:
@@ -109,7 +125,11 @@ class SupervisedTask(Task):
         self.sign = sign
         self.metric_names = metric_names
         self.evaluation_batch = evaluation_batch
-        self.steps_per_epoch = -(-len(train) // batch_size)
+        starts = list(range(0, len(train), batch_size))
+        if len(train) - starts[-1] == 1 < len(starts) and any(True for _ in model.buffers()):
+            starts.pop()  # one row has no variance: it joins the batch before it
+        self.edges = [*starts, len(train)]
+        self.steps_per_epoch = len(starts)
         self.named = list(model.parameters())
         self.sums = np.zeros(2)  # of this epoch: losses times weights, and weights
         self.predictions: Array | None = None  # of this epoch, in training; kept where a metric needs them
@@ -121,7 +141,7 @@ class SupervisedTask(Task):
     def plan(self, rng: np.random.Generator) -> list[npt.NDArray[np.intp]]:
         N = len(self.train)
         rows = rng.permutation(N) if self.shuffle else np.arange(N)
-        return [rows[start : start + self.batch_size] for start in range(0, N, self.batch_size)]
+        return [rows[start:stop] for start, stop in pairwise(self.edges)]
 
     def learn(self, rows: npt.NDArray[np.intp]) -> tuple[float, float]:
         units: float = len(rows) if self.train.weight is None else float(self.train.weight[rows].sum())
@@ -148,7 +168,8 @@ class SupervisedTask(Task):
         return loss
 
     def updated(self, loss: float, units: float) -> None:
-        self.sums += loss * units, units
+        self.sums[0] += loss * units
+        self.sums[1] += units
         self.trying = False
         if self.objective.max_norm is not None:
             constrain_norm(self.named, self.objective.max_norm)

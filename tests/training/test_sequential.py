@@ -228,6 +228,28 @@ def test_a_batch_is_not_split_where_its_parts_would_mean_something_else(
         assert model.compiled is not None and model.compiled.replicas is None
 
 
+def test_a_last_batch_of_one_row_is_no_trap_for_batch_norm(data: Data) -> None:
+    model = compiled(normal=True, metrics=["accuracy"])
+    history = quiet(model, (data[0][:33], data[1][:33]), batch_size=16, epochs=2)
+    assert history.ended == "finished"
+    assert model.compiled is not None and model.compiled.optimizer.steps == 4
+
+
+def test_small_batches_after_large_ones_are_not_split(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    per_row = sequential.multiplications(network(), data[0][:1])
+    assert per_row == 3 * 8 + 8 * 4
+    monkeypatch.setattr(sequential, "WORTH_SPLITTING", 40 * per_row)
+    both, one = compiled(partial(SGD, lr=1e-12)), compiled()
+    quiet(both, data, batch_size=50)
+    assert both.compiled is not None and both.compiled.replicas is not None
+    both.load_state_dict(one.state_dict())
+    both.compiled.optimizer.lr = 0.1
+    one.compile(partial(SGD, lr=0.1), "softmax_cross_entropy")
+    for model in both, one:
+        quiet(model, data, batch_size=10, rng=3)
+    assert np.array_equal(weights(both), weights(one))
+
+
 def test_only_what_the_optimizer_has_is_learned(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequential, "WORTH_SPLITTING", 0)
     model = network()
@@ -560,6 +582,16 @@ def test_what_has_no_name_is_left_out_of_the_file_and_that_is_said(data: Data, t
             loaded.evaluate(*data)
 
 
+def test_a_model_of_float64_is_one_again(data: Data, tmp_path: Path) -> None:
+    model = network(normal=True).astype(np.float64)
+    model.compile("adam", "softmax_cross_entropy")
+    quiet(model, data, out=tmp_path / "run")
+    model.save(tmp_path / "model")
+    for loaded in Sequential.load(tmp_path / "model"), seqrl.load(tmp_path / "run"):
+        assert loaded.dtype == np.float64
+        assert np.array_equal(loaded.predict(data[0]), model.predict(data[0]))
+
+
 def test_a_model_that_was_never_compiled_can_be_saved(data: Data, tmp_path: Path) -> None:
     model = network(normal=True)
     model.save(tmp_path / "model")
@@ -868,6 +900,23 @@ def test_a_metric_of_ones_own_must_be_a_number_and_take_weights_where_there_are_
         quiet(compiled(metrics=own), data)
     with pytest.raises(InputError, match=r"takes no weights; expected own_metric\(prediction, target, weight\)"):
         quiet(compiled(metrics=own_metric), data, sample_weight=np.ones(50))
+
+
+@pytest.mark.parametrize("given", [0.5, (0.5, np.zeros((1, 3))), (np.zeros(1), np.zeros((1, 4)))])
+def test_a_loss_of_ones_own_must_be_of_the_form(given: Any, data: Data) -> None:
+    with pytest.raises(InputError, match=r"the loss gave .*; expected \(mean loss, its gradient \(1, 4\)\)"):
+        quiet(compiled(loss=lambda prediction, target: given), data)
+
+
+def test_a_loss_of_ones_own_must_take_weights_where_there_are_some(data: Data) -> None:
+    def own(prediction: Array, target: Any, mask: Any = None) -> tuple[float, Array]:
+        return softmax_cross_entropy(prediction, target, mask)
+
+    weight = np.arange(50) % 3
+    found, expected = compiled(loss=own), compiled()
+    assert found.evaluate(*data, weight) == expected.evaluate(*data, weight)
+    with pytest.raises(InputError, match=r"the loss takes no weights; expected loss\(prediction, target, mask\)"):
+        compiled(loss=lambda p, y: own(p, y)).evaluate(*data, weight)
 
 
 def test_a_loss_that_is_not_finite_ends_training_with_the_step(data: Data) -> None:
