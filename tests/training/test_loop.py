@@ -57,7 +57,7 @@ class Line(Task):
         return {"noise": self.noise}
 
 
-def training(task: Line, folder: Path, epochs: int = 6, **options: Any) -> Training:
+def training(task: Line, folder: Path | None, epochs: int = 6, **options: Any) -> Training:
     optimizer = Adam(task.model.parameters(), RATE)
     options = {"patience": 100, "order": np.random.default_rng(3), **options}
     return Training(
@@ -264,6 +264,126 @@ def test_a_score_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a number"):
         training(task, tmp_path).run()
     assert checkpoint.read(tmp_path / runs.BEST).state["step"] == 5
+
+
+def test_without_a_folder_nothing_is_written_and_the_weights_are_the_same(
+    whole: tuple[Path, Line], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    task = Line()
+    trained = training(task, None)
+    assert trained.run() == "finished"
+    assert sorted(tmp_path.rglob("*")) == before
+    assert trained.progress.step == 30
+    for name, value in whole[1].model.state_dict().items():
+        assert np.array_equal(task.model.state()[name], value)
+
+
+@pytest.mark.parametrize("kept", ["in a folder", "in memory"])
+def test_the_best_weights_can_be_restored(kept: str, tmp_path: Path) -> None:
+    task = Line()
+    task.scores = [3.0, 1.0, 2.0, 1.0]
+    seen: list[np.ndarray] = []
+    trained = training(
+        task,
+        tmp_path if kept == "in a folder" else None,
+        patience=2,
+        callbacks=[lambda epoch, metrics: seen.append(task.model.weight.value.copy())],
+    )
+    assert trained.run() == "stopped early"
+    assert np.array_equal(task.model.weight.value, seen[3])
+    trained.restore_best()
+    assert np.array_equal(task.model.weight.value, seen[1])
+
+
+def test_weights_that_are_not_finite_are_said_without_a_folder_too() -> None:
+    task = Line()
+    task.x[...] = np.inf
+    with pytest.raises(InputError, match=r"^step 1: the loss is not finite.*; training stopped. A lower learning rate"):
+        training(task, None).run()
+
+
+def test_a_callback_sees_every_epoch_and_can_end_training(tmp_path: Path) -> None:
+    seen: list[tuple[int, dict[str, float]]] = []
+
+    def stop_after_two(epoch: int, metrics: dict[str, float]) -> bool:
+        seen.append((epoch, metrics))
+        return epoch == 2
+
+    assert training(Line(), tmp_path, callbacks=[stop_after_two]).run() == "stopped"
+    lines = [line for line in runs.read_metrics(tmp_path) if "valid_loss" in line]
+    assert seen == [(line["epoch"], {"valid_loss": line["valid_loss"]}) for line in lines]
+    assert len(seen) == 2
+    assert training(Line(), tmp_path, callbacks=[stop_after_two]).run() == "stopped"
+    assert len(seen) == 2
+
+
+def test_a_task_hears_of_every_update_after_it(tmp_path: Path) -> None:
+    task = Line()
+    heard: list[tuple[float, float, float]] = []
+    task.updated = lambda loss, units: heard.append((loss, units, float(task.model.weight.value[0, 0])))  # type: ignore[method-assign]
+    trained = training(task, tmp_path, epochs=1)
+    trained.run()
+    assert len({weight for _, _, weight in heard}) == EXAMPLES // BATCH
+    assert [units for _, units, _ in heard] == [BATCH] * (EXAMPLES // BATCH)
+    assert heard[-1][2] == task.model.weight.value
+    lines = runs.read_metrics(tmp_path)
+    assert lines[0]["train_loss"] == pytest.approx(np.mean([loss for loss, _, _ in heard[:2]]))
+
+
+def test_without_a_schedule_the_rate_is_the_optimizers(tmp_path: Path) -> None:
+    task = Line()
+    optimizer = Adam(task.model.parameters(), RATE)
+
+    def halve(epoch: int, metrics: dict[str, float]) -> None:
+        optimizer.lr /= 2
+
+    Training(
+        task,
+        task.model,
+        optimizer,
+        None,
+        tmp_path,
+        order=np.random.default_rng(3),
+        epochs=2,
+        patience=9,
+        callbacks=[halve],
+    ).run()
+    rates = [line["learning_rate"] for line in runs.read_metrics(tmp_path) if "valid_loss" in line]
+    assert rates == [RATE, RATE / 2]
+
+
+def test_what_an_epoch_gathers_is_in_the_checkpoint(tmp_path: Path) -> None:
+    class Gathering(Line):
+        def __init__(self) -> None:
+            super().__init__()
+            self.losses = np.zeros(1)
+
+        def updated(self, loss: float, units: float) -> None:
+            self.losses += loss
+
+        def gathered(self) -> dict[str, np.ndarray]:
+            return {"losses": self.losses}
+
+        def evaluate(self) -> tuple[float, dict[str, float]]:
+            total = float(self.losses[0])
+            self.losses[...] = 0
+            return total, {"valid_loss": total}
+
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "run").mkdir()
+    training(Gathering(), tmp_path / "whole").run()
+    task = Gathering()
+
+    def interrupt() -> None:
+        if len(task.seen) == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    task.before = interrupt  # type: ignore[method-assign]
+    assert training(task, tmp_path / "run").run() == "interrupted"
+    assert training(Gathering(), tmp_path / "run").run() == "finished"
+    assert_same(tmp_path / "run", tmp_path / "whole")
 
 
 def test_metrics_that_were_tampered_with_are_noticed(whole: tuple[Path, Line]) -> None:
