@@ -11,6 +11,7 @@ All raise InputError where shapes don't fit (nothing is broadcast), or a target 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,7 @@ def categorical_cross_entropy(
     `softmax_cross_entropy` instead, which sees the logits and so can't lose a small probability.
     """
     _check_probabilities("the prediction", p)
-    safe = np.maximum(p, _smallest(p))
+    safe = np.maximum(p, np.finfo(p.dtype).tiny)  # whose logarithm is a number
     weights, count = _weigh(mask, p.shape[:-1], count)
     if np.issubdtype(np.asarray(target).dtype, np.integer) and np.shape(target) != p.shape:
         _check_classes(target, p)
@@ -221,7 +222,7 @@ def _weigh(mask: Mask | None, places: tuple[int, ...], count: float | None) -> t
 
 def _mean(losses: Array, weights: Mask | None, count: float) -> float:
     if weights is not None:
-        losses = np.where(weights > 0, losses, 0) * weights  # what doesn't count may be a NaN
+        losses = np.where(weights > 0, losses, 0) * weights.astype(losses.dtype)  # what doesn't count may be a NaN
     return float(losses.sum(dtype=np.float64)) / count
 
 
@@ -242,13 +243,13 @@ def _over_elements(losses: Array, slope: Array, mask: Mask | None, count: float 
 # ---- what is refused -----------------------------------------------------------------------------------------
 
 
-def _check_shape(target: Array, prediction: Array) -> None:
+def _check_shape(target: npt.NDArray[Any], prediction: Array) -> None:
     """NumPy would broadcast (N,) against (N, 1) to (N, N)."""
     if np.shape(target) != prediction.shape:
         raise InputError(f"targets of shape {np.shape(target)} don't fit predictions of shape {prediction.shape}")
 
 
-def _check_classes(target: Integers, scores: Array) -> None:
+def _check_classes(target: npt.NDArray[Any], scores: Array) -> None:
     V = scores.shape[-1]
     if target.shape != scores.shape[:-1]:
         raise InputError(f"targets of shape {target.shape} don't fit logits of shape {scores.shape}")
@@ -258,13 +259,8 @@ def _check_classes(target: Integers, scores: Array) -> None:
         raise InputError(f"targets run from {target.min()} to {target.max()}; expected 0 <= target < {V}")
 
 
-def _check_probabilities(what: str, p: Array) -> None:
+def _check_probabilities(what: str, p: npt.NDArray[Any]) -> None:
     if np.size(p) and not (np.min(p) >= 0 and np.max(p) <= 1):
         if np.isnan(p).any():
             return  # it shows in the loss
         raise InputError(f"{what} runs from {np.min(p):g} to {np.max(p):g}; expected probabilities, 0 <= p <= 1")
-
-
-def _smallest(p: Array) -> Array:
-    """Below it a logarithm would leave the numbers."""
-    return np.finfo(p.dtype).tiny

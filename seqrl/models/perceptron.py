@@ -65,7 +65,8 @@ class SigmoidNeuron:
 
     def __call__(self, x: npt.ArrayLike) -> Vector:
         """x: (..., n_in) -> probabilities, (...)."""
-        return sigmoid(np.asarray(x, np.float64) @ self.weight + self.bias)
+        p: Vector = sigmoid(np.asarray(x, np.float64) @ self.weight + self.bias).astype(np.float64, copy=False)
+        return p
 
     def fit(self, x: npt.ArrayLike, target: npt.ArrayLike, epochs: int = 1000) -> list[float]:
         """Learn x: (N, n_in), target: (N,) of 0 and 1; the loss before each epoch."""
