@@ -14,12 +14,13 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(MADE_FOR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help setup demo figures test slow lint benchmark clean
+.PHONY: help setup demo figures certificate test slow lint benchmark clean
 
 help:
 	@echo 'make setup      make the environment in .venv (the others do it at first need)'
 	@echo 'make demo       train a small English-French translator and show what it learned'
 	@echo 'make figures    draw the figures in docs/figures anew'
+	@echo 'make certificate  check every gradient of the library and write docs/certificate.md'
 	@echo 'make test       lint and run the tests'
 	@echo 'make slow       run the slow tests'
 	@echo 'make lint       check style and types only'
@@ -41,6 +42,9 @@ test: lint
 slow: setup
 	$(RUN) -m pytest -m slow
 
+certificate: setup
+	$(RUN) -m seqrl.certify --write
+
 # Ruff reads the files where they lie; mypy reads seqrl and agents through links, in the tree that an install makes.
 lint: setup
 	$(RUN) -m ruff check
@@ -53,7 +57,7 @@ benchmark: setup
 	$(RUN) benchmarks/run.py
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info benchmarks/.peers .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find agents benchmarks data scripts seqrl tests -name __pycache__ -prune -exec rm -rf {} +
 
 # On Debian, python3-venv and python3-pip are separate packages. Either is enough: an outer pip can fill .venv too.
