@@ -29,6 +29,7 @@ from seqrl.training.sequential import Sequential
 
 SETTINGS = "images.json"  # in the run folder
 TEST_SHARE = 0.2  # held out of a data set that has no test part
+LARGE = 16  # pixels, from which on one pixel more to one side changes little
 VALID_SHARE = 0.1  # of the rest, by which the best epoch is chosen
 
 MODELS: dict[str, Callable[..., Any]] = {"cnn": convnet, "dense": dense_network, "alexnet-small": small_alexnet}
@@ -45,16 +46,17 @@ class ImageSettings:
     batch_size: int = 64
     learning_rate: float = 1e-3
     """Of Adam; it falls to zero along half a cosine."""
-    shift: int = 1
-    """Move each image in training by up to so many pixels each way."""
+    shift: int | None = None
+    """Move each image in training by up to so many pixels each way. By default 1, or 0 below 16 by 16 pixels."""
     seed: int = 0
     max_minutes: float | None = None
     """Stop after the epoch in which this time is over."""
 
     def check(self) -> None:
         for name, least in ("epochs", 1), ("batch_size", 1), ("shift", 0), ("seed", 0):
-            if getattr(self, name) < least:
-                raise InputError(f"--{name.replace('_', '-')} is {getattr(self, name)}; expected {least} or more")
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise InputError(f"--{name.replace('_', '-')} is {value}; expected {least} or more")
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise InputError(f"--max-minutes is {self.max_minutes}; expected a positive number")
 
@@ -87,8 +89,10 @@ def prepare(settings: ImageSettings) -> Preparation:
     split, weights, noise, order = (np.random.default_rng(stream) for stream in streams)
     rest, test = _rest_and_test(str(settings.data), split)
     train, valid = datasets.split(rest, VALID_SHARE, split)
-    network = MODELS[settings.model](train.images.shape[1:], len(train.names), rng=weights, dropout_rng=noise)
-    moved: list[Layer] = [RandomShift(settings.shift, rng=noise)] if settings.shift else []
+    image = train.images.shape[1:]
+    network = MODELS[settings.model](image, len(train.names), rng=weights, dropout_rng=noise)
+    shift = int(min(image[1:]) >= LARGE) if settings.shift is None else settings.shift
+    moved: list[Layer] = [RandomShift(shift, rng=noise)] if shift else []
     model = Sequential([*moved, *network.layers])
     model.compile(partial(Adam, lr=settings.learning_rate), "softmax_cross_entropy", ["accuracy"])
     return Preparation(settings, train, valid, test, model, order)
