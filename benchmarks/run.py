@@ -35,6 +35,7 @@ class Benchmark(NamedTuple):
 BENCHMARKS = {
     "translation": Benchmark("Translation beside PyTorch", "compare_translation.py", beside_peer=True),
     "convolution": Benchmark("Convolution beside PyTorch", "compare_convolution.py", beside_peer=True),
+    "core": Benchmark("Optimizers and a small net beside PyTorch", "compare_core.py", beside_peer=True),
     "import": Benchmark("Import time", "import_time.py"),
     "install": Benchmark("Size of an install", "install_size.py"),
     "accuracy": Benchmark("Accuracy", "accuracy.py", slow=True),

@@ -13,7 +13,7 @@ from seqrl.parameter import Array, Packed, Parameter
 
 
 class NotFinite(ArithmeticError):
-    """A loss, a gradient or a parameter is NaN or infinite; nothing was updated."""
+    """A loss, a gradient or a parameter is NaN or infinite."""
 
 
 class Optimizer:
@@ -34,7 +34,9 @@ class Optimizer:
         self.steps = 0
 
     def step(self) -> float:
-        """Raises NotFinite, with the name of the first parameter concerned, before anything changes.
+        """Raises NotFinite, with the name of the first parameter concerned, when a gradient is not finite. No value and
+        no moment becomes so. With `clip` nothing has changed then; without, of many parameters some may have taken
+        the step: to look at all gradients first would be another pass over memory.
 
         Raises InputError when another optimizer has been made over the same parameters since.
         """
@@ -48,7 +50,7 @@ class Optimizer:
     def update(self, clip: float) -> float:
         """Apply the rule to the gradient, scaled to at most the norm `clip`, and set the gradient to zero.
 
-        Returns the norm; where that is not finite, changes nothing.
+        Returns the norm; where that is not finite, see `step`.
         """
         raise NotImplementedError
 

@@ -132,6 +132,26 @@ def test_a_gradient_that_is_not_finite_is_named_and_nothing_changes(rule: Any, b
         np.testing.assert_array_equal(value, before[name])
 
 
+@pytest.mark.parametrize("clip", [None, 1.0])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@every_rule
+def test_of_many_gradients_one_that_is_not_finite_reaches_no_value_and_no_moment(
+    rule: Any, bad: float, clip: float | None, rng: Generator
+) -> None:
+    start, gradient = rng.normal(size=(2, 100_000))
+    parameter = Parameter(start, np.float64)
+    optimizer = rule(named(parameter), clip=clip)
+    parameter.grad += gradient
+    parameter.grad[70_000] = bad
+    with pytest.raises(NotFinite, match=r"^the gradient of 'p0' is not finite$"):
+        optimizer.step()
+    assert np.isfinite(parameter.value).all()
+    assert all(np.isfinite(moment).all() for moment in optimizer.moments().values())
+    assert optimizer.steps == 0
+    if clip:
+        assert parameter.value.tolist() == start.tolist()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @every_rule
 def test_a_restored_optimizer_continues_with_the_same_bits(rule: Any, dtype: str, rng: Generator) -> None:

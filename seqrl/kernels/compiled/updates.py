@@ -1,8 +1,8 @@
 """The optimizers' updates of the flat vectors of parameters.
 
-An update is bound by memory, so its threads are woken once for both of its passes, the norm and the rule, and take
-blocks from common counters: the first starts at once and the others help from when they are awake. Bits don't depend
-on who took which block.
+An update is bound by memory. So its threads are woken once and take blocks from common counters: the first starts at
+once and the others help from when they are awake. Without clipping there is one pass, in which each block is looked at
+while it is in cache. Bits don't depend on who took which block.
 """
 
 import math
@@ -15,10 +15,10 @@ from numba.extending import overload
 from seqrl.kernels.compiled.support import count_up, in_parallel, jit, jit_sums, read_count, together
 from seqrl.parameter import Array
 
-BLOCK = 1 << 15
-# Counters of the blocks that were begun in the first pass, ended in it, begun in the second; each on a cache line of
-# its own. Behind them the sums of squares of every block.
-BEGUN, ENDED, UPDATED, SUMS = 0, 8, 16, 24
+BLOCK = 1 << 13
+# Counters of the blocks that were begun in the pass for clipping, of the sums of squares that are there, and of the
+# blocks that were begun in the update, each on a cache line of its own. Behind them those sums.
+BEGUN, SUMMED, UPDATED, SUMS = 0, 8, 16, 24
 
 
 @jit
@@ -47,14 +47,18 @@ def _sum_of_squares(x):
 
 
 @jit
-def _norm(progress, grad):
+def _sum_block(progress, block, grad):
+    """Whether it is finite."""
+    squares = _sum_of_squares(grad)
+    progress[SUMS:].view(np.float64)[block] = squares
+    count_up(progress, SUMMED)
+    return math.isfinite(squares)
+
+
+@jit
+def _norm(progress):
     sums = progress[SUMS:].view(np.float64)
-    block = count_up(progress, BEGUN)
-    while block < sums.size:
-        sums[block] = _sum_of_squares(grad[block * BLOCK : (block + 1) * BLOCK])
-        count_up(progress, ENDED)
-        block = count_up(progress, BEGUN)
-    while read_count(progress, ENDED) < sums.size:  # the other threads end their last
+    while read_count(progress, SUMMED) < sums.size:  # the other threads are at their last
         pass
     total = 0.0
     for block in range(sums.size):
@@ -63,14 +67,29 @@ def _norm(progress, grad):
 
 
 @jit
-def _scale(norm, clip):
+def _scale(progress, grad, clip):
+    """What clipping multiplies the gradient by, after a pass over it; NaN where its norm is not finite."""
+    if clip == np.inf:
+        return 1.0
+    block = count_up(progress, BEGUN)
+    while block < progress.size - SUMS:
+        _sum_block(progress, block, grad[block * BLOCK : (block + 1) * BLOCK])
+        block = count_up(progress, BEGUN)
+    norm = _norm(progress)
+    if not math.isfinite(norm):
+        return np.nan
     return clip / norm if norm > clip else 1.0
 
 
 @jit
-def _next_block(progress):
-    """Where a block begins that nobody has updated, or -1; backwards, as the end of the gradient is still in cache."""
-    return (progress.size - SUMS - 1 - count_up(progress, UPDATED)) * BLOCK
+def _next_block(progress, grad, clip):
+    """Where a block begins that is to be updated and that nobody has taken, or -1."""
+    block = count_up(progress, UPDATED)
+    while block < progress.size - SUMS:
+        if clip < np.inf or _sum_block(progress, block, grad[block * BLOCK : (block + 1) * BLOCK]):
+            return block * BLOCK
+        block = count_up(progress, UPDATED)
+    return -1
 
 
 def _flushed(moment):
@@ -86,12 +105,12 @@ def _flushed_for(moment):
 
 @jit
 def _sgd_update(progress, value, grad, velocity, clip, lr, momentum, nesterov, weight_decay):
-    norm = _norm(progress, grad)
-    if not math.isfinite(norm):
-        return norm
+    scale = _scale(progress, grad, clip)
+    if math.isnan(scale):
+        return scale
     real = value.dtype.type
-    scale, lr, momentum, decay = real(_scale(norm, clip)), real(lr), real(momentum), real(weight_decay)
-    start = _next_block(progress)
+    scale, lr, momentum, decay = real(scale), real(lr), real(momentum), real(weight_decay)
+    start = _next_block(progress, grad, clip)
     while start >= 0:
         x, dx, v = value[start : start + BLOCK], grad[start : start + BLOCK], velocity[start : start + BLOCK]
         for p in range(dx.size):
@@ -101,8 +120,8 @@ def _sgd_update(progress, value, grad, velocity, clip, lr, momentum, nesterov, w
                 g = g + momentum * v[p] if nesterov else v[p]
             x[p] -= lr * g
             dx[p] = 0
-        start = _next_block(progress)
-    return norm
+        start = _next_block(progress, grad, clip)
+    return _norm(progress)
 
 
 def sgd_update(
@@ -120,12 +139,12 @@ def sgd_update(
 
 @jit
 def _adagrad_update(progress, value, grad, squares, clip, lr, eps, weight_decay):
-    norm = _norm(progress, grad)
-    if not math.isfinite(norm):
-        return norm
+    scale = _scale(progress, grad, clip)
+    if math.isnan(scale):
+        return scale
     real = value.dtype.type
-    scale, lr, eps, decay = real(_scale(norm, clip)), real(lr), real(eps), real(weight_decay)
-    start = _next_block(progress)
+    scale, lr, eps, decay = real(scale), real(lr), real(eps), real(weight_decay)
+    start = _next_block(progress, grad, clip)
     while start >= 0:
         x, dx, s = value[start : start + BLOCK], grad[start : start + BLOCK], squares[start : start + BLOCK]
         for p in range(dx.size):
@@ -133,8 +152,8 @@ def _adagrad_update(progress, value, grad, squares, clip, lr, eps, weight_decay)
             s[p] += g * g
             x[p] -= lr * g / (np.sqrt(s[p]) + eps)
             dx[p] = 0
-        start = _next_block(progress)
-    return norm
+        start = _next_block(progress, grad, clip)
+    return _norm(progress)
 
 
 def adagrad_update(
@@ -145,13 +164,13 @@ def adagrad_update(
 
 @jit
 def _rmsprop_update(progress, value, grad, squares, clip, lr, alpha, eps, weight_decay):
-    norm = _norm(progress, grad)
-    if not math.isfinite(norm):
-        return norm
+    scale = _scale(progress, grad, clip)
+    if math.isnan(scale):
+        return scale
     real = value.dtype.type
-    scale, lr, eps, decay = real(_scale(norm, clip)), real(lr), real(eps), real(weight_decay)
+    scale, lr, eps, decay = real(scale), real(lr), real(eps), real(weight_decay)
     kept, new = real(alpha), real(1 - alpha)
-    start = _next_block(progress)
+    start = _next_block(progress, grad, clip)
     while start >= 0:
         x, dx, s = value[start : start + BLOCK], grad[start : start + BLOCK], squares[start : start + BLOCK]
         for p in range(dx.size):
@@ -159,8 +178,8 @@ def _rmsprop_update(progress, value, grad, squares, clip, lr, alpha, eps, weight
             s[p] = _flushed(kept * s[p] + new * g * g)
             x[p] -= lr * g / (np.sqrt(s[p]) + eps)
             dx[p] = 0
-        start = _next_block(progress)
-    return norm
+        start = _next_block(progress, grad, clip)
+    return _norm(progress)
 
 
 def rmsprop_update(
@@ -171,13 +190,13 @@ def rmsprop_update(
 
 @jit
 def _adadelta_update(progress, value, grad, squares, moves, clip, lr, rho, eps, weight_decay):
-    norm = _norm(progress, grad)
-    if not math.isfinite(norm):
-        return norm
+    scale = _scale(progress, grad, clip)
+    if math.isnan(scale):
+        return scale
     real = value.dtype.type
-    scale, lr, eps, decay = real(_scale(norm, clip)), real(lr), real(eps), real(weight_decay)
+    scale, lr, eps, decay = real(scale), real(lr), real(eps), real(weight_decay)
     kept, new = real(rho), real(1 - rho)
-    start = _next_block(progress)
+    start = _next_block(progress, grad, clip)
     while start >= 0:
         x, dx = value[start : start + BLOCK], grad[start : start + BLOCK]
         s, u = squares[start : start + BLOCK], moves[start : start + BLOCK]
@@ -188,8 +207,8 @@ def _adadelta_update(progress, value, grad, squares, moves, clip, lr, rho, eps, 
             u[p] = _flushed(kept * u[p] + new * move * move)
             x[p] -= lr * move
             dx[p] = 0
-        start = _next_block(progress)
-    return norm
+        start = _next_block(progress, grad, clip)
+    return _norm(progress)
 
 
 def adadelta_update(
@@ -208,14 +227,14 @@ def adadelta_update(
 
 @jit
 def _adam_update(progress, value, grad, first, second, clip, rate, beta1, beta2, root, eps, weight_decay, shrink):
-    norm = _norm(progress, grad)
-    if not math.isfinite(norm):
-        return norm
+    scale = _scale(progress, grad, clip)
+    if math.isnan(scale):
+        return scale
     real = value.dtype.type
-    scale, rate, root, eps = real(_scale(norm, clip)), real(rate), real(root), real(eps)
+    scale, rate, root, eps = real(scale), real(rate), real(root), real(eps)
     decay, shrink = real(weight_decay), real(shrink)
     kept1, new1, kept2, new2 = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2)
-    start = _next_block(progress)
+    start = _next_block(progress, grad, clip)
     while start >= 0:
         x, dx = value[start : start + BLOCK], grad[start : start + BLOCK]
         ms, vs = first[start : start + BLOCK], second[start : start + BLOCK]
@@ -227,8 +246,8 @@ def _adam_update(progress, value, grad, first, second, clip, rate, beta1, beta2,
             vs[p] = v
             x[p] = shrink * x[p] - rate * m / (np.sqrt(v) * root + eps)
             dx[p] = 0
-        start = _next_block(progress)
-    return norm
+        start = _next_block(progress, grad, clip)
+    return _norm(progress)
 
 
 def adam_update(
