@@ -7,8 +7,8 @@ the history gets. A true answer ends the training.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Self
 
 from seqrl.errors import InputError
 from seqrl.schedules import Schedule
@@ -60,3 +60,26 @@ class LearningRate:
     """
 
     schedule: Schedule
+
+
+@dataclasses.dataclass(frozen=True)
+class Callbacks:
+    """What was given, by kind."""
+
+    stopping: EarlyStopping | None
+    schedule: Schedule | None
+    functions: list[Callable[[int, dict[str, float]], Any]]
+
+    @classmethod
+    def sorted(cls, callbacks: Sequence[Any]) -> Self:
+        """Raises InputError for what is none, and for two of a kind of which there can be one."""
+        stopping = [one for one in callbacks if isinstance(one, EarlyStopping)]
+        schedules = [one.schedule for one in callbacks if isinstance(one, LearningRate)]
+        functions = [one for one in callbacks if not isinstance(one, (EarlyStopping, LearningRate))]
+        for one in functions:
+            if isinstance(one, type) or not callable(one):
+                given = f"the class {one.__name__}" if isinstance(one, type) else f"a {type(one).__name__}"
+                raise InputError(f"a callback is {given}; expected EarlyStopping(...), LearningRate(...) or a function")
+        if len(stopping) > 1 or len(schedules) > 1:
+            raise InputError("callbacks has two of a kind; expected one EarlyStopping and one LearningRate at most")
+        return cls(next(iter(stopping), None), next(iter(schedules), None), functions)

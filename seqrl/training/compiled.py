@@ -24,6 +24,7 @@ OptimizerLike = str | Optimizer | LBFGS | Callable[[Iterable[tuple[str, Paramete
 MetricLike = str | Metric
 
 KNOWN_OPTIMIZERS: dict[str, Any] = {**OPTIMIZERS, "lbfgs": LBFGS}
+PARTS = 2  # of a batch, and not the number of cores: it decides the last bits of the results
 # Where the outputs are one number for each class of two: what lies above belongs to the second.
 THRESHOLDS = {"binary_cross_entropy": 0.5, "binary_cross_entropy_with_logits": 0.0, "hinge": 0.0}
 
@@ -36,6 +37,10 @@ class Compiled:
     optimizer: Optimizer | LBFGS
     order: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))  # shuffles
     replicas: Replicas[Any] | None = None  # kept from one `fit` to the next, with their sources of randomness
+
+    def make_replicas(self, model: Layer) -> None:
+        if self.replicas is None:
+            self.replicas = Replicas(model, self.optimizer.packed, PARTS)
 
     def generators(self, model: Layer) -> dict[str, np.random.Generator]:
         """Everything random, for a checkpoint."""
@@ -113,6 +118,14 @@ def larger_is_better(metric: Metric) -> bool | None:
 
 
 # ---- written down --------------------------------------------------------------------------------------------
+
+
+def description_or_reason(compiled: Compiled) -> dict[str, Any] | str:
+    """What it is, as JSON can hold it, or why that can't be written down."""
+    try:
+        return describe(compiled)
+    except InputError as error:
+        return str(error)
 
 
 def describe(compiled: Compiled) -> dict[str, Any]:

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import dataclasses
-import hashlib
-import json
 import math
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from seqrl import architecture
-from seqrl.errors import InputError, choose
+from seqrl.errors import InputError
 from seqrl.layer import Backward, Chain, Layer
 from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.embedding import Embedding
 from seqrl.layers.recurrent import Recurrent, Stack
-from seqrl.optimizers import LBFGS
 from seqrl.parameter import Array
 from seqrl.regularizers import Penalty
-from seqrl.schedules import Schedule
 from seqrl.training import checkpoint, runs
 from seqrl.training import compiled as compiling
-from seqrl.training.callbacks import EarlyStopping, History, LearningRate
+from seqrl.training.callbacks import Callbacks, EarlyStopping, History, LearningRate
 from seqrl.training.compiled import Compiled, MetricLike, OptimizerLike
 from seqrl.training.examples import Data, Examples, checked_inputs, checked_targets, checked_weights
-from seqrl.training.loop import Callback, Training
-from seqrl.training.parallel import Replicas
-from seqrl.training.supervised import Loss, SupervisedTask, evaluate, over_batches
-
-EVALUATION_BATCH = 256
-# Multiplications in a batch's way forward from which on a second thread gains more than it costs.
-WORTH_SPLITTING = 8e6
-PARTS = 2  # and not the number of cores: it decides the last bits of the results
+from seqrl.training.fitting import EVALUATION_BATCH, fit
+from seqrl.training.loop import Callback
+from seqrl.training.supervised import Loss, evaluate, over_batches
 
 
 class Sequential(Chain):
@@ -162,62 +151,23 @@ class Sequential(Chain):
         batch_size, epochs = _count("batch_size", batch_size), _count("epochs", epochs)
         train = self._examples(compiled, x, y, sample_weight, "x", "y")
         train, valid = self._split(compiled, train, validation_data, validation_split)
-        stopping, schedule, functions = _by_kind(callbacks)
-        order = compiled.order if rng is None else np.random.default_rng(rng)
-        compiled.order = order
-        whole = isinstance(compiled.optimizer, LBFGS)
-        batch_size = len(train) if whole else min(batch_size, len(train))
-        task = SupervisedTask(
+        if rng is not None:
+            compiled.order = np.random.default_rng(rng)
+        self.history = History()
+        return fit(
             self,
-            compiled.objective,
+            compiled,
             train,
             valid,
-            replicas=self._replicas(compiled, train, batch_size),
+            self.history,
             batch_size=batch_size,
-            shuffle=shuffle and not whole,
-            evaluation_batch=max(batch_size, EVALUATION_BATCH),
-            **_monitored(stopping, compiled, valid is not None),
+            epochs=epochs,
+            shuffle=shuffle,
+            callbacks=Callbacks.sorted(callbacks),
+            verbose=verbose,
+            folder=None if out is None else Path(out),
+            settings={} if out is None else self._description(),
         )
-        history = self.history = History()
-        with contextlib.ExitStack() as inside:
-            folder = None if out is None else Path(out)
-            if folder is not None:
-                inside.enter_context(runs.locked(folder))
-                self._begin(folder, compiled, task, stopping, schedule)
-            training = Training(
-                task,
-                self,
-                compiled.optimizer,
-                schedule,
-                folder,
-                order=order,
-                epochs=epochs,
-                patience=math.inf if stopping is None else stopping.patience,
-                callbacks=[history.append, *functions],
-                verbose=verbose,
-            )
-            if folder is not None and training.progress.step:
-                for line in runs.read_metrics(folder):
-                    if "loss" in line:
-                        history.append(line["epoch"], {n: v for n, v in line.items() if n in task.metric_names})
-                if training.progress.asked_to_stop:  # as what asked may think otherwise by now, such as a clock
-                    last = {name: values[-1] for name, values in history.history.items()}
-                    training.progress.asked_to_stop = any(
-                        [function(history.epochs[-1], last) for function in functions]
-                    )
-                if verbose:
-                    print(f"{folder}: continuing after {training.progress.epoch} epochs")
-            try:
-                history.ended = training.run()
-            finally:
-                order.bit_generator.state = training.order.bit_generator.state
-                if schedule is not None:
-                    compiled.optimizer.lr = training.base_lr
-        if history.ended == "interrupted":
-            raise KeyboardInterrupt(f"training was interrupted after step {training.progress.step}")
-        if stopping is not None and stopping.restore_best:
-            training.restore_best()
-        return history
 
     def evaluate(
         self, x: Any, y: Any, sample_weight: Any = None, *, batch_size: int = EVALUATION_BATCH
@@ -279,49 +229,10 @@ class Sequential(Chain):
         first = math.floor(len(train) * (1 - share))
         if first in (0, len(train)):
             raise InputError(f"validation_split is {share} of {len(train)} rows; expected some on both sides")
-        return train.part(slice(first)), train.part(slice(first, None))
-
-    def _replicas(self, compiled: Compiled, train: Examples, batch_size: int) -> Replicas[Any] | None:
-        """Two models on half a batch each, where that is faster and means the same."""
-        packed = compiled.optimizer.packed
-        frozen = len(packed.slices) < len(list(self.parameters()))
-        if frozen or not compiled.objective.can_split or any(True for _ in self.buffers()):
-            return None
-        if batch_size * multiplications(self, train.inputs(slice(0, 1))) < WORTH_SPLITTING:
-            return None
-        if compiled.replicas is None:
-            compiled.replicas = Replicas(self, packed, PARTS)
-        return compiled.replicas
-
-    def _begin(
-        self,
-        folder: Path,
-        compiled: Compiled,
-        task: SupervisedTask,
-        stopping: EarlyStopping | None,
-        schedule: Schedule | None,
-    ) -> None:
-        """Begin a run in a locked folder, or check that the one in it is this one."""
-        settings = {
-            **self._description(),
-            "compile": _description(compiled),
-            "batch_size": task.batch_size,
-            "shuffle": task.shuffle,
-            "early_stopping": None if stopping is None else dataclasses.asdict(stopping),
-            "schedule": schedule is not None,
-        }
-        data = {"samples": len(task.train), "validation_samples": len(task.valid or ()), "sha256": _digest(task)}
-        config = runs.Config("sequential", json.loads(json.dumps(settings)), data)
-        if not (folder / runs.CONFIG).exists():
-            runs.check_free(folder, overwrite=False)
-            runs.create(folder, config)
-            return
-        found = runs.read_config(folder)
-        for given, held in (config.settings, found.settings), (config.data, found.data):
-            for name, value in given.items():
-                if found.kind != config.kind or held.get(name) != value:
-                    what = f"another {name}" if found.kind == config.kind else f"the kind '{found.kind}'"
-                    raise InputError(f"{folder}: holds a run of {what}; choose another folder, or remove that one")
+        parts = train.part(slice(first)), train.part(slice(first, None))
+        if any(part.weight is not None and not part.weight.any() for part in parts):
+            raise InputError("validation_split leaves weights of 0 alone on one side; expected some on both sides")
+        return parts
 
     # ---- files -----------------------------------------------------------------------------------------------
 
@@ -333,7 +244,7 @@ class Sequential(Chain):
         """
         state = self._description()
         if self.compiled is not None:
-            state["compile"] = _description(self.compiled)
+            state["compile"] = compiling.description_or_reason(self.compiled)
         if self.compiled is None or isinstance(state["compile"], str):
             checkpoint.save_model(path, self, state)
         else:
@@ -368,7 +279,7 @@ class Sequential(Chain):
             return model
         names = content.state["generators"]
         if any(name.startswith("1.") for name in names):
-            compiled.replicas = Replicas(model, compiled.optimizer.packed, PARTS)
+            compiled.make_replicas(model)
         checkpoint.load_training(path, model, compiled.optimizer, compiled.generators(model))
         return model
 
@@ -420,16 +331,6 @@ class Sequential(Chain):
         return None if not weights or isinstance(first, Embedding) else (weights[0],)
 
 
-def multiplications(model: Chain, row: Data) -> float:
-    """About how many a row (1, ...) takes on its way forward: for each weight of a layer its places in the output."""
-    total, x = 0.0, row
-    for layer in model.layers:
-        x = layer(x)
-        places = math.prod(x.shape[2:]) if x.ndim == 4 else math.prod(x.shape[1:-1])
-        total += places * sum(p.value.size for _, p in layer.parameters() if p.value.ndim >= 2)
-    return total
-
-
 def load_run(folder: Path, config: runs.Config, own: Sequence[Any] = ()) -> Sequential:
     """The model of a run with its best weights; `runs.load` comes here."""
     path = runs.best_checkpoint(folder)
@@ -463,26 +364,6 @@ def _built(state: dict[str, Any], own: list[Any]) -> Any:
     return model
 
 
-def _description(compiled: Compiled) -> dict[str, Any] | str:
-    """What it was compiled with, or why that can't be written down."""
-    try:
-        return compiling.describe(compiled)
-    except InputError as error:
-        return str(error)
-
-
-def _digest(task: SupervisedTask) -> str:
-    """SHA-256 of all data."""
-    digest = hashlib.sha256()
-    for examples in (task.train, task.valid):
-        if examples is not None:
-            for array in (examples.x, examples.y, examples.weight):
-                if array is not None:
-                    digest.update(f"{array.dtype}{array.shape}".encode())
-                    digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
 def _count(what: str, number: Any) -> int:
     try:
         count = operator.index(number)
@@ -491,35 +372,3 @@ def _count(what: str, number: Any) -> int:
     if count < 1:
         raise InputError(f"{what} is {number!r}; expected a whole number of 1 or more")
     return count
-
-
-def _by_kind(
-    callbacks: Sequence[Any],
-) -> tuple[EarlyStopping | None, Schedule | None, list[Callable[[int, dict[str, float]], Any]]]:
-    stopping = [one for one in callbacks if isinstance(one, EarlyStopping)]
-    schedules = [one.schedule for one in callbacks if isinstance(one, LearningRate)]
-    functions = [one for one in callbacks if not isinstance(one, (EarlyStopping, LearningRate))]
-    for one in functions:
-        if isinstance(one, type) or not callable(one):
-            given = f"the class {one.__name__}" if isinstance(one, type) else f"a {type(one).__name__}"
-            raise InputError(f"a callback is {given}; expected EarlyStopping(...), LearningRate(...) or a function")
-    if len(stopping) > 1 or len(schedules) > 1:
-        raise InputError("callbacks has two of a kind; expected one EarlyStopping and one LearningRate at most")
-    return next(iter(stopping), None), next(iter(schedules), None), functions
-
-
-def _monitored(stopping: EarlyStopping | None, compiled: Compiled, validated: bool) -> dict[str, Any]:
-    """Which metric is the score, and 1 where less of it is better, else -1."""
-    metrics = compiled.objective.metrics
-    names = {name: name for name in ("loss", *metrics)}
-    if validated:
-        names |= {f"val_{name}": name for name in names}
-    given = None if stopping is None else stopping.monitor
-    monitor = given or ("val_loss" if validated else "loss")
-    own_name = choose("the monitor of EarlyStopping", monitor, names)
-    larger = False if own_name == "loss" else compiling.larger_is_better(metrics[own_name])
-    if stopping is not None and stopping.mode is not None:
-        larger = stopping.mode == "max"
-    if larger is None:
-        raise InputError(f"EarlyStopping monitors '{monitor}', a metric of one's own; expected mode='min' or 'max'")
-    return {"monitor": monitor, "sign": -1 if larger else 1, "metric_names": list(names)}

@@ -25,7 +25,7 @@ from seqrl.optimizers import LBFGS, SGD, Adam
 from seqrl.parameter import Array, Parameter
 from seqrl.regularizers import l2
 from seqrl.schedules import linear
-from seqrl.training import metrics, runs, sequential
+from seqrl.training import fitting, metrics, runs
 from seqrl.training.callbacks import EarlyStopping, History, LearningRate
 from seqrl.training.sequential import Sequential
 
@@ -209,7 +209,7 @@ def test_two_parts_of_a_batch_give_what_the_whole_gives(
     one = model()
     expected = quiet(one, (x, data[1]), epochs=2, batch_size=16, sample_weight=weight)
     assert one.compiled is not None and one.compiled.replicas is None
-    monkeypatch.setattr(sequential, "WORTH_SPLITTING", 0)
+    monkeypatch.setattr(fitting, "WORTH_SPLITTING", 0)
     two = model()
     found = quiet(two, (x, data[1]), epochs=2, batch_size=16, sample_weight=weight)
     assert two.compiled is not None and two.compiled.replicas is not None
@@ -221,7 +221,7 @@ def test_two_parts_of_a_batch_give_what_the_whole_gives(
 def test_a_batch_is_not_split_where_its_parts_would_mean_something_else(
     data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sequential, "WORTH_SPLITTING", 0)
+    monkeypatch.setattr(fitting, "WORTH_SPLITTING", 0)
     normal, own_loss = compiled(normal=True), compiled(loss=lambda p, y: softmax_cross_entropy(p, y))
     for model in normal, own_loss:
         quiet(model, data)
@@ -236,9 +236,9 @@ def test_a_last_batch_of_one_row_is_no_trap_for_batch_norm(data: Data) -> None:
 
 
 def test_small_batches_after_large_ones_are_not_split(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    per_row = sequential.multiplications(network(), data[0][:1])
+    per_row = fitting.multiplications(network(), data[0][:1])
     assert per_row == 3 * 8 + 8 * 4
-    monkeypatch.setattr(sequential, "WORTH_SPLITTING", 40 * per_row)
+    monkeypatch.setattr(fitting, "WORTH_SPLITTING", 40 * per_row)
     both, one = compiled(partial(SGD, lr=1e-12)), compiled()
     quiet(both, data, batch_size=50)
     assert both.compiled is not None and both.compiled.replicas is not None
@@ -251,7 +251,7 @@ def test_small_batches_after_large_ones_are_not_split(data: Data, monkeypatch: p
 
 
 def test_only_what_the_optimizer_has_is_learned(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequential, "WORTH_SPLITTING", 0)
+    monkeypatch.setattr(fitting, "WORTH_SPLITTING", 0)
     model = network()
     model.compile(Adam(model.layers[-1].parameters()), "softmax_cross_entropy")
     frozen, learned = (layer.state_dict()["weight"] for layer in (model.layers[0], model.layers[-1]))
@@ -530,7 +530,7 @@ def test_a_saved_model_predicts_and_trains_on_as_the_one_that_was_not(
 def test_a_model_saved_after_training_in_two_parts_trains_on_in_two_parts(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sequential, "WORTH_SPLITTING", 0)
+    monkeypatch.setattr(fitting, "WORTH_SPLITTING", 0)
     model = compiled(dropout=0.3)
     quiet(model, data, epochs=2)
     model.save(tmp_path / "model")
@@ -855,6 +855,7 @@ def test_an_optimizer_of_another_model_is_refused() -> None:
         ({"callbacks": [EarlyStopping]}, "a callback is the class EarlyStopping"),
         ({"callbacks": [3]}, "a callback is a int"),
         ({"callbacks": [EarlyStopping(), EarlyStopping()]}, "two of a kind"),
+        ({"sample_weight": np.arange(50) < 25, "validation_split": 0.2}, "leaves weights of 0 alone on one side"),
         ({"sample_weight": [1, 2]}, r"sample_weight has shape \(2,\)"),
     ],
 )
