@@ -7,7 +7,7 @@ the history gets. A true answer ends the training.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self
 
 from seqrl.errors import InputError
@@ -71,8 +71,10 @@ class Callbacks:
     functions: list[Callable[[int, dict[str, float]], Any]]
 
     @classmethod
-    def sorted(cls, callbacks: Sequence[Any]) -> Self:
+    def sorted(cls, callbacks: Any) -> Self:
         """Raises InputError for what is none, and for two of a kind of which there can be one."""
+        if isinstance(callbacks, (EarlyStopping, LearningRate)) or callable(callbacks):
+            callbacks = [callbacks]
         stopping = [one for one in callbacks if isinstance(one, EarlyStopping)]
         schedules = [one.schedule for one in callbacks if isinstance(one, LearningRate)]
         functions = [one for one in callbacks if not isinstance(one, (EarlyStopping, LearningRate))]

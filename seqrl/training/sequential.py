@@ -28,6 +28,8 @@ from seqrl.training.fitting import EVALUATION_BATCH, fit
 from seqrl.training.loop import Callback
 from seqrl.training.supervised import Loss, evaluate, over_batches
 
+AnyCallback = EarlyStopping | LearningRate | Callback
+
 
 class Sequential(Chain):
     """Layers one after another, trained on rows: x (N, ...) and their targets y (N, ...).
@@ -127,7 +129,7 @@ class Sequential(Chain):
         validation_split: float = 0.0,
         shuffle: bool = True,
         sample_weight: Any = None,
-        callbacks: Sequence[EarlyStopping | LearningRate | Callback] = (),
+        callbacks: AnyCallback | Sequence[AnyCallback] = (),
         *,
         rng: np.random.Generator | int | None = None,
         verbose: bool = True,
@@ -267,12 +269,9 @@ class Sequential(Chain):
         """
         own = list(own)
         content = checkpoint.read(path)
-        try:
-            model = _built(content.state, own)
-            if not isinstance(model, cls):
-                raise InputError(f"it holds a {type(model).__name__}; expected a {cls.__name__}")
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
+        model = _built(content.state, own, path)
+        if not isinstance(model, cls):
+            raise InputError(f"{path}: holds a {type(model).__name__}; expected a {cls.__name__}")
         compiled = model.compiled
         if compiled is None:
             checkpoint.load_model(path, content, model)
@@ -334,34 +333,33 @@ class Sequential(Chain):
 def load_run(folder: Path, config: runs.Config, own: Sequence[Any] = ()) -> Sequential:
     """The model of a run with its best weights; `runs.load` comes here."""
     path = runs.best_checkpoint(folder)
-    try:
-        model = _built(config.settings, list(own))
-    except InputError as error:
-        raise InputError(f"{folder / runs.CONFIG}: {error}") from None
+    model = _built(config.settings, list(own), folder / runs.CONFIG)
     checkpoint.load_model(path, checkpoint.read(path), model)
     return model
 
 
-def _built(state: dict[str, Any], own: list[Any]) -> Any:
+def _built(state: dict[str, Any], own: list[Any], path: str | Path) -> Any:
     """The model from its description, compiled where everything is known that it was compiled with."""
-    if "architecture" not in state:
-        raise InputError("a checkpoint without an architecture; expected the file of a Sequential")
-    classes = [one for one in own if isinstance(one, type)]
-    model = architecture.build(state["architecture"], classes)
-    if not isinstance(model, Sequential):
+    try:
+        model = architecture.build(state["architecture"], [one for one in own if isinstance(one, type)])
+        if not isinstance(model, Sequential):
+            return model
+        if model.dtype != state["dtype"]:
+            model = model.astype(state["dtype"])
+        model.input_shape = None if state["input_shape"] is None else tuple(state["input_shape"])
+        description = state.get("compile")
+        if isinstance(description, str):
+            model.not_compiled = f"it was saved without what it was compiled with: {description}"
+        elif description is not None:
+            try:
+                model.compiled = compiling.build(description, model, own)
+            except InputError as error:
+                model.not_compiled = f"it was loaded without what it was compiled with: {error}"
         return model
-    if model.dtype != state.get("dtype", model.dtype):
-        model = model.astype(state["dtype"])
-    shape, description = state.get("input_shape"), state.get("compile")
-    model.input_shape = None if shape is None else tuple(shape)
-    if isinstance(description, dict):
-        try:
-            model.compiled = compiling.build(description, model, own)
-        except InputError as error:
-            model.not_compiled = f"it was loaded without what it was compiled with: {error}"
-    elif description is not None:
-        model.not_compiled = f"it was saved without what it was compiled with: {description}"
-    return model
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{path}: damaged, or no description of a Sequential ({error})") from None
 
 
 def _count(what: str, number: Any) -> int:

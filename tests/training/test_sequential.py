@@ -311,7 +311,7 @@ def test_a_function_is_called_after_every_epoch_and_may_end_training(data: Data)
         seen.append((epoch, dict(metrics)))
         return epoch == 2
 
-    history = quiet(compiled(), data, epochs=5, callbacks=[watch])
+    history = quiet(compiled(), data, epochs=5, callbacks=watch)
     assert history.ended == "stopped" and history.epochs == [1, 2]
     assert seen == [(k + 1, {"loss": history.history["loss"][k]}) for k in range(2)]
 
@@ -616,8 +616,15 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path, data: Data) -> None:
     from seqrl.training import checkpoint
 
     checkpoint.write(tmp_path / "other", {}, {})
-    with pytest.raises(InputError, match="other: a checkpoint without an architecture"):
+    with pytest.raises(InputError, match="other: damaged, or no description of a Sequential"):
         Sequential.load(tmp_path / "other")
+    model = compiled()
+    model.save(tmp_path / "model")
+    content = checkpoint.read(tmp_path / "model")
+    for change in {"dtype": "float3"}, {"input_shape": 3}, {"compile": {"loss": 3}}, {"architecture": {"layer": 3}}:
+        checkpoint.write(tmp_path / "damaged", content.arrays, {**content.state, **change})
+        with pytest.raises(InputError, match="damaged: "):
+            Sequential.load(tmp_path / "damaged")
     with pytest.raises(InputError, match="missing: can't read"):
         Sequential.load(tmp_path / "missing")
 
@@ -854,6 +861,7 @@ def test_an_optimizer_of_another_model_is_refused() -> None:
         ({"validation_data": ([[1, 2, 3]], [1]), "validation_split": 0.1}, "are given; expected one of them"),
         ({"callbacks": [EarlyStopping]}, "a callback is the class EarlyStopping"),
         ({"callbacks": [3]}, "a callback is a int"),
+        ({"callbacks": LearningRate}, "a callback is the class LearningRate"),
         ({"callbacks": [EarlyStopping(), EarlyStopping()]}, "two of a kind"),
         ({"sample_weight": np.arange(50) < 25, "validation_split": 0.2}, "leaves weights of 0 alone on one side"),
         ({"sample_weight": [1, 2]}, r"sample_weight has shape \(2,\)"),
