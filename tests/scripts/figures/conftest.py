@@ -12,6 +12,7 @@ FIGURES = Path(__file__).parents[3] / "scripts" / "figures"
 
 @pytest.fixture(scope="module")
 def script(request: pytest.FixtureRequest) -> ModuleType:
+    pytest.importorskip("matplotlib")
     name = request.path.stem.removeprefix("test_")
     spec = importlib.util.spec_from_file_location(name, FIGURES / f"{name}.py")
     assert spec and spec.loader
