@@ -1,9 +1,9 @@
 """Double descent: test error falls, peaks where a model just fits its training data, and falls again beyond.
 
 On top are least squares on random features of 20 points, of least norm where many weights fit. Below are the same on
-100 points of 10 inputs, and a small net of tanh units trained there until its gradient is nothing: both peak at as many
-weights as examples (Belkin et al. 2019). The target is linear in the inputs, with noise; test error is the squared
-distance from the target without it, the median of several draws of data, noise and weights.
+100 points of 10 inputs, and a small net of tanh units trained there by L-BFGS, to its minimum or for 1,000 iterations:
+both peak at about as many weights as examples (Belkin et al. 2019). The target is linear in the inputs, with noise;
+test error is the squared distance from the target without it, the median of several draws of data, noise and weights.
 """
 
 from __future__ import annotations

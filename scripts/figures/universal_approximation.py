@@ -1,7 +1,7 @@
 """Universal approximation: one hidden layer comes as near to a continuous function as you like, given enough units.
 
-A sum of tanh steps, sum_j v_j tanh(w_j x + b_j) + c (Cybenko 1989; Hornik et al. 1989), fitted to the sum of two waves by
-L-BFGS. The theorem speaks of the largest error; of a few random starts the one with the smallest counts.
+A sum of tanh steps, sum_j v_j tanh(w_j x + b_j) + c (Cybenko 1989; Hornik et al. 1989), fitted to the sum of two waves
+by L-BFGS. The theorem speaks of the largest error; of a few random starts the one with the smallest counts.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ def draw(fits: dict[int, Fit]) -> Any:
         fit = fits[width]
         axes.plot(X_FINE, function(X_FINE), color="#999999", linewidth=5, alpha=0.6, label="function")
         axes.plot(X_FINE, fit.curve, color=plots.COLOURS[1], label="net")
-        axes.set(title=f"{width} hidden unit{'s' * (width > 1)}: largest error {fit.errors[0]:.2g}", ylim=(-1.75, 1.75))
+        axes.set(title=f"{width} hidden unit{'s' * (width > 1)}: largest error {fit.errors[0]:.2g}", ylim=(-1.75, 2.2))
         axes.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
-    grid[0, 0].legend(loc="lower right")
+    grid[0, 0].legend(loc="upper right", ncols=2)
     last = grid[-1, -1]
     last.loglog(fits.keys(), [fit.errors[0] for fit in fits.values()], "o-", color=plots.COLOURS[1], label="best start")
     everyone = [(width, error) for width, fit in fits.items() for error in fit.errors]
