@@ -221,4 +221,4 @@ class Concatenate(Layer):
 
 def rows(x: Array) -> Array:
     """(..., n) as a matrix (rows, n): what a product over all time steps and examples takes."""
-    return x.reshape(-1, x.shape[-1])
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])

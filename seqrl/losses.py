@@ -10,6 +10,7 @@ All raise InputError where shapes don't fit (nothing is broadcast), or a target 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -216,7 +217,7 @@ def _weigh(mask: Mask | None, places: tuple[int, ...], count: float | None) -> t
         if mask.dtype != np.bool_ and mask.size and not mask.min() >= 0:
             raise InputError(f"a weight is {mask.min()}; expected at least 0")
     if count is None:
-        count = int(np.prod(places)) if mask is None else float(mask.sum(dtype=np.float64))
+        count = math.prod(places) if mask is None else float(mask.sum(dtype=np.float64))
     return mask, count or 1.0
 
 
@@ -253,7 +254,7 @@ def _check_classes(target: npt.NDArray[Any], scores: Array) -> None:
     V = scores.shape[-1]
     if target.shape != scores.shape[:-1]:
         raise InputError(f"targets of shape {target.shape} don't fit logits of shape {scores.shape}")
-    if not np.issubdtype(target.dtype, np.integer):
+    if target.dtype.kind not in "iu":
         raise InputError(f"targets are {target.dtype}; expected integers, 0 <= target < {V}")
     if target.size and not (target.min() >= 0 and target.max() < V):
         raise InputError(f"targets run from {target.min()} to {target.max()}; expected 0 <= target < {V}")

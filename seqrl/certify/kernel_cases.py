@@ -94,6 +94,21 @@ def rectified(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     return {"dy": rng.normal(size=shape).astype(dtype), "y": np.maximum(rng.normal(size=shape), 0).astype(dtype)}
 
 
+def affine(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    R, D, H = (300, 70, 90) if large else (5, 3, 4)
+    shapes = {"x": (R, D), "weight": (D, H), "bias": (H,), "dy": (R, H), "dweight": (D, H), "dbias": (H,)}
+    return {name: rng.normal(size=shape).astype(dtype) for name, shape in shapes.items()}
+
+
+def one_row(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    return {name: a[:1] if name in ("x", "dy") else a for name, a in affine(rng, dtype, large).items()}
+
+
+def turned(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    """Not laid out row by row."""
+    return {name: np.asfortranarray(a) for name, a in affine(rng, dtype, large).items()}
+
+
 def add_product(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     R, D, H = (300, 70, 90) if large else (5, 3, 4)
     shapes = {"total": (D, H), "x": (R, D), "dy": (R, H)}
@@ -177,6 +192,8 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "dot_attention_backward": [attention(1.0), attention(0.3)],
     "dropout": [dropout],
     "relu_backward": [rectified],
+    "affine": [affine, one_row, turned],
+    "affine_backward": [affine, one_row, turned],
     "add_product": [add_product],
     "add_rows": [add_rows],
     "conv2d_forward": CONVOLUTIONS[::2],

@@ -36,10 +36,10 @@ class Dense(Layer):
         n_in = self.weight.shape[0]
         if x.shape[-1] != n_in:
             raise InputError(f"Dense got input of shape {x.shape}; expected (..., {n_in})")
-        y = x @ self.weight.value
-        if self.bias is not None:
-            y += self.bias.value
-        return y
+        if self.bias is None:
+            return x @ self.weight.value
+        y: Array = kernels.affine(rows(x), self.weight.value, self.bias.value)
+        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], y.shape[1])
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         y, backward_parameters = self.forward_data(x)
@@ -53,9 +53,10 @@ class Dense(Layer):
     def forward_data(self, x: Array) -> tuple[Array, Callable[[Array], None]]:
         def backward(dy: Array) -> None:
             x2, dy2 = rows(x), rows(dy)
-            kernels.add_product(self.weight.grad, x2, dy2)
-            if self.bias is not None:
-                self.bias.grad += dy2.sum(axis=0)
+            if self.bias is None:
+                kernels.add_product(self.weight.grad, x2, dy2)
+            else:
+                kernels.affine_backward(self.weight.grad, self.bias.grad, x2, dy2)
 
         return self(x), backward
 

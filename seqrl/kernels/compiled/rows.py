@@ -40,13 +40,23 @@ def _exp_row(x, exponents, powers):
     return total
 
 
+SHORT = 64  # rows in which the search for the largest need not be NumPy's, which vectorises but is slow to start
+
+
 @jit_sums
-def _softmax_cross_entropy(start, stop, logits, highest, target, smoothing, scale, losses):
+def _softmax_cross_entropy(start, stop, logits, highest, target, smoothing, scale):
     V = logits.shape[1]
     exponents = np.empty(V, np.int32)
     powers = exponents.view(np.float32)
+    loss = 0.0
     for r in range(start, stop):
-        row, c, top = logits[r], target[r], highest[r]
+        row, c = logits[r], target[r]
+        if highest.size:
+            top = highest[r]
+        else:
+            top = row[0]
+            for j in range(1, V):
+                top = row[j] if row[j] > top else top
         spread = 0.0
         if smoothing > 0:
             for j in range(V):
@@ -56,21 +66,20 @@ def _softmax_cross_entropy(start, stop, logits, highest, target, smoothing, scal
             row[j] -= top
         total = _exp_row(row, exponents, powers)
         log_z = math.log(total)
-        losses[r] = (1 - smoothing) * (log_z - at_target) + smoothing * (log_z - spread / V)
+        loss += (1 - smoothing) * (log_z - at_target) + smoothing * (log_z - spread / V)
         factor = row.dtype.type(scale / total)
         off = row.dtype.type(scale * smoothing / V)
         for j in range(V):
             row[j] = row[j] * factor - off
         row[c] -= scale * (1 - smoothing)
+    return loss
 
 
 def softmax_cross_entropy(logits: Array, target: Integers, smoothing: float, scale: float) -> float:
-    R, _ = logits.shape
-    losses = np.empty(R)
-    highest = logits.max(axis=1)
-    arrays = (logits, highest, target, float(smoothing), float(scale), losses)
-    in_parallel(_softmax_cross_entropy, R, 20.0 * logits.size, *arrays)
-    return float(losses.sum())
+    R, V = logits.shape
+    highest = logits.max(axis=1) if V > SHORT else np.empty(0, logits.dtype)
+    arrays = (logits, highest, target, float(smoothing), float(scale))
+    return sum(in_parallel(_softmax_cross_entropy, R, 20.0 * logits.size, *arrays))
 
 
 @jit
@@ -97,6 +106,51 @@ def relu_backward(dy: Array, y: Array) -> Array:
     dx = np.empty_like(dy, order="C")
     _relu_backward(dy.reshape(-1), y.reshape(-1), dx.reshape(-1))
     return dx
+
+
+def _fit_for_blas(*arrays: Array) -> bool:
+    dtype = arrays[0].dtype
+    return dtype.char in "fd" and all(a.dtype == dtype and a.flags.c_contiguous for a in arrays)
+
+
+@jit
+def _affine(x, weight, bias, y):
+    (R, D), H = x.shape, weight.shape[1]
+    for r in range(R):
+        row = y[r]
+        for j in range(H):
+            row[j] = bias[j]
+    at = x.ctypes.data, weight.ctypes.data, y.ctypes.data
+    gemm(False, False, R, H, D, 1.0, at[0], D, at[1], H, 1.0, at[2], H, y.itemsize)
+
+
+def affine(x: Array, weight: Array, bias: Array) -> Array:
+    if len(x) < 2 or not weight.size or not _fit_for_blas(weight, bias, x):  # for a single row NumPy is faster
+        y: Array = x @ weight
+        y += bias
+        return y
+    y = np.empty((len(x), weight.shape[1]), weight.dtype)
+    _affine(x, weight, bias, y)
+    return y
+
+
+@jit
+def _affine_backward(dweight, dbias, x, dy):
+    (R, D), H = x.shape, dy.shape[1]
+    at = x.ctypes.data, dy.ctypes.data, dweight.ctypes.data
+    gemm(True, False, D, H, R, 1.0, at[0], D, at[1], H, 1.0, at[2], H, dweight.itemsize)
+    for r in range(R):
+        row = dy[r]
+        for j in range(H):
+            dbias[j] += row[j]
+
+
+def affine_backward(dweight: Array, dbias: Array, x: Array, dy: Array) -> None:
+    if dweight.size and len(x) == len(dy) and _fit_for_blas(dweight, dbias, x, dy):
+        _affine_backward(dweight, dbias, x, dy)
+    else:
+        dweight += x.T @ dy
+        dbias += dy.sum(axis=0)
 
 
 @jit

@@ -78,7 +78,9 @@ def in_parallel(kernel: Callable[..., R], size: int, work: float, *arguments: ob
     """What kernel(start, stop, *arguments) returns for the parts of range(size), in threads when `work` (in
     floating-point operations) pays for starting them: waking a thread costs about 0.1 ms."""
     parts = min(threads.COUNT, size) if work > WORTH_SPLITTING and not threads.inside() else 1
-    edges = [size * part // parts for part in range(parts + 1)] if size else [0, 0]
+    if parts <= 1:
+        return [kernel(0, size, *arguments)]
+    edges = [size * part // parts for part in range(parts + 1)]
     return threads.run([partial(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
 
 

@@ -37,6 +37,19 @@ def relu_backward(dy: Array, y: Array) -> Array:
     return dy * (y > 0)
 
 
+def affine(x: Array, weight: Array, bias: Array) -> Array:
+    """y = x W + b. x: (R, D), weight: (D, H), bias: (H,) -> y: (R, H)."""
+    y: Array = x @ weight
+    y += bias
+    return y
+
+
+def affine_backward(dweight: Array, dbias: Array, x: Array, dy: Array) -> None:
+    """dweight += x^T dy,  dbias += the sum of the rows of dy. x: (R, D), dy: (R, H)."""
+    dweight += x.T @ dy
+    dbias += dy.sum(axis=0)
+
+
 def add_product(total: Array, x: Array, dy: Array) -> None:
     """total += x^T dy, the gradient of a weight. x: (R, D), dy: (R, H), total: (D, H)."""
     total += x.T @ dy
