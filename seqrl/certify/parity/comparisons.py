@@ -18,8 +18,9 @@ from seqrl.layer import Layer
 from seqrl.layers.attention import DotAttention
 from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.convolution import Conv2D
-from seqrl.layers.dense import Dense
+from seqrl.layers.dense import Dense, TiedDense
 from seqrl.layers.embedding import Embedding
+from seqrl.layers.maxout import Maxout
 from seqrl.layers.normalization import BatchNorm, LayerNorm
 from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
 from seqrl.layers.recurrent import GRU, LSTM, RNN, Stack
@@ -205,6 +206,8 @@ class Parity(NamedTuple):
 
 PARITY: dict[str, Parity] = {
     "linear": Parity("Dense", layer(lambda rng: Dense(3, 4, rng=rng), turned=True)),
+    "linear back": Parity("TiedDense", layer(lambda rng: TiedDense(Dense(3, 4, rng=rng)))),
+    "maxout": Parity("Maxout", layer(lambda rng: Maxout(3, 2, 3, rng=rng), turned=True)),
     "embedding": Parity("Embedding", layer(lambda rng: Embedding(6, 4, rng=rng))),
     "conv2d": Parity("Conv2D", layer(lambda rng: Conv2D(2, 3, 3, rng=rng, padding=1))),
     "conv2d strided": Parity("Conv2D", layer(lambda rng: Conv2D(2, 3, (3, 2), rng=rng, stride=2, bias=False))),

@@ -54,6 +54,16 @@ def layer(make: Callable[[], nn.Module], *shape: int) -> Case:
     return case | buffers | ({"inference": module.eval()(x)} if buffers else {})
 
 
+class Maxout(nn.Module):
+    def __init__(self, n_in: int, n_out: int, pieces: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(n_in, pieces * n_out)
+        self.pieces = pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dense(x).unflatten(-1, (self.pieces, -1)).amax(-2)
+
+
 def embedding() -> Case:
     layer, ids, dy = randomise(nn.Embedding(6, H)), torch.tensor([[1, 5, 1], [0, 1, 3]]), normal(2, 3, H)
     y = layer(ids)
@@ -157,6 +167,8 @@ def lbfgs() -> Case:
 
 CASES: dict[str, Callable[[], Case]] = {
     "linear": lambda: layer(lambda: nn.Linear(D, H), T, N, D),
+    "linear back": lambda: layer(lambda: nn.Linear(H, D), T, N, H),
+    "maxout": lambda: layer(lambda: Maxout(D, 2, 3), T, N, D),
     "embedding": embedding,
     "conv2d": lambda: layer(lambda: nn.Conv2d(2, 3, 3, padding=1), N, 2, 5, 6),
     "conv2d strided": lambda: layer(lambda: nn.Conv2d(2, 3, (3, 2), stride=2, bias=False), N, 2, 6, 7),
