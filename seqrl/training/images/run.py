@@ -144,6 +144,7 @@ def fit(preparation: Preparation, folder: Path) -> History:
     end = time.monotonic() + 60 * (settings.max_minutes or np.inf)
 
     def note(epoch: int = 0, metrics: Any = None) -> bool:
+        """Called after each epoch: whether the time is over."""
         if not (folder / SETTINGS).exists():
             files.write_json(folder / SETTINGS, dataclasses.asdict(settings))
         return time.monotonic() >= end
@@ -161,5 +162,6 @@ def fit(preparation: Preparation, folder: Path) -> History:
             out=folder,
         )
     except KeyboardInterrupt:
-        note()
+        if (folder / runs.CONFIG).exists():
+            note()
         raise

