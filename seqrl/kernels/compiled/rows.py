@@ -110,7 +110,10 @@ def relu_backward(dy: Array, y: Array) -> Array:
 
 def _fit_for_blas(*arrays: Array) -> bool:
     dtype = arrays[0].dtype
-    return dtype.char in "fd" and all(a.dtype == dtype and a.flags.c_contiguous for a in arrays)
+    for a in arrays:
+        if a.dtype != dtype or not a.flags.c_contiguous:
+            return False
+    return dtype.char in "fd"
 
 
 @jit
