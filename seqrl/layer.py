@@ -155,7 +155,13 @@ class Chain(Layer):
         return self._forward(x, [layer.forward for layer in self.layers])
 
     def forward_data(self, x: Any) -> tuple[Any, Backward]:
-        return self._forward(x, [layer.forward if k else layer.forward_data for k, layer in enumerate(self.layers)])
+        """What stands below the first layer with parameters has nothing to learn, and no gradient goes there."""
+        learns = (k for k, layer in enumerate(self.layers) if any(True for _ in layer.parameters()))
+        first = next(learns, 0)
+        for layer in self.layers[:first]:
+            x, _ = layer.forward(x)
+        forwards = [layer.forward for layer in self.layers[first + 1 :]]
+        return self._forward(x, [layer.forward_data for layer in self.layers[first : first + 1]] + forwards)
 
     def _forward(self, x: Any, forwards: list[Callable[[Any], tuple[Any, Backward]]]) -> tuple[Any, Backward]:
         backwards = []

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from seqrl.activations import Identity, Tanh
 from seqrl.errors import InputError
 from seqrl.layer import Chain, Concatenate, Layer, Residual, rows
 from seqrl.layers.dense import Dense
@@ -180,3 +181,27 @@ def test_rows_keeps_the_features() -> None:
 def test_a_layer_without_parameters_has_the_default_type() -> None:
     assert Chain().dtype == np.float32
     assert Parameter(1.0).value.dtype == np.float32
+
+
+def test_for_data_a_chain_learns_the_same_and_goes_back_no_further_than_it_learns(rng: Generator) -> None:
+    def chain() -> Chain:
+        start = np.random.default_rng(1)
+        below = Residual(Chain(Dropout(0.5, rng=np.random.default_rng(2))))
+        return Chain(below, Chain(Identity(), Dense(3, 4, rng=start)), Tanh(), Dense(4, 2, rng=start))
+
+    x = rng.normal(size=(5, 3)).astype(np.float32)
+    whole, of_data = chain(), chain()
+    y, backward = whole.forward(x)
+    y_of_data, backward_of_data = of_data.forward_data(x)
+    np.testing.assert_array_equal(y_of_data, y)
+    assert backward(y).shape == x.shape
+    assert backward_of_data(y) is None
+    for (name, parameter), (_, other) in zip(whole.parameters(), of_data.parameters(), strict=True):
+        np.testing.assert_array_equal(parameter.grad, other.grad, err_msg=name)
+
+
+def test_for_data_a_chain_without_parameters_is_computed_too(rng: Generator) -> None:
+    y, backward = Chain(Tanh(), Identity()).forward_data(np.ones((2, 2)))
+    np.testing.assert_array_equal(y, np.tanh(np.ones((2, 2))))
+    backward(y)
+    assert Chain().forward_data(3)[0] == 3
