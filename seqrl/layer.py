@@ -8,7 +8,7 @@ gradients of the parameters on the way. What the backward pass needs lives in th
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -163,7 +163,7 @@ class Chain(Layer):
         forwards = [layer.forward for layer in self.layers[first + 1 :]]
         return self._forward(x, [layer.forward_data for layer in self.layers[first : first + 1]] + forwards)
 
-    def _forward(self, x: Any, forwards: list[Callable[[Any], tuple[Any, Backward]]]) -> tuple[Any, Backward]:
+    def _forward(self, x: Any, forwards: Sequence[Callable[[Any], tuple[Any, Backward]]]) -> tuple[Any, Backward]:
         backwards = []
         for forward in forwards:
             x, backward = forward(x)
