@@ -54,7 +54,7 @@ def layer(make: Callable[[], nn.Module], *shape: int) -> Case:
     return case | buffers | ({"inference": module.eval()(x)} if buffers else {})
 
 
-class Maxout(nn.Module):
+class Maxout(nn.Module):  # type: ignore[misc]  # mypy does not read torch
     def __init__(self, n_in: int, n_out: int, pieces: int) -> None:
         super().__init__()
         self.dense = nn.Linear(n_in, pieces * n_out)
