@@ -84,12 +84,17 @@ def in_parallel(kernel: Callable[..., R], size: int, work: float, *arguments: ob
     return threads.run([partial(kernel, start, stop, *arguments) for start, stop in pairwise(edges)])
 
 
+def helpers(work: float) -> int:
+    """How many threads `together` calls a kernel on, with the calling one."""
+    return threads.COUNT if work > WORTH_SPLITTING and not threads.inside() else 1
+
+
 def together(kernel: Callable[..., R], work: float, *arguments: object) -> R:
     """kernel(*arguments) on this thread, and where `work` pays for it on the others too as soon as they are awake.
 
     The kernel shares out what is to be done by counters, so that whoever comes late finds nothing left.
     """
-    if work < WORTH_SPLITTING:
+    if helpers(work) == 1:
         return kernel(*arguments)
     return threads.share(partial(kernel, *arguments))
 

@@ -1,8 +1,9 @@
 """The optimizers' updates of the flat vectors of parameters.
 
-An update is bound by memory. So its threads are woken once and take blocks from common counters: the first starts at
-once and the others help from when they are awake. Without clipping there is one pass, in which each block is looked at
-while it is in cache. Bits don't depend on who took which block.
+An update is bound by memory. So its threads are woken once and share out blocks by common counters: the first starts at
+once and the others help from when they are awake. Each has a lane of neighbouring blocks, as caches and what fetches
+ahead for them like it, and when that is done takes from the far ends of the others'. Without clipping there is one
+pass, in which each block is looked at while it is in cache. Bits don't depend on who took which block.
 """
 
 import math
@@ -12,13 +13,15 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from seqrl.kernels.compiled.support import count_up, in_parallel, jit, jit_sums, read_count, together
+from seqrl.kernels.compiled.support import count_up, helpers, in_parallel, jit, jit_sums, read_count, together
 from seqrl.parameter import Array
 
-BLOCK = 1 << 13
-# Counters of the blocks that were begun in the pass for clipping, of the sums of squares that are there, and of the
-# blocks that were begun in the update, each on a cache line of its own. Behind them those sums.
-BEGUN, SUMMED, UPDATED, SUMS = 0, 8, 16, 24
+BLOCK = 1 << 14
+# What threads share is one array: the number of lanes, counters of the threads that came and of the sums that are
+# there, for each lane of both passes counters of the blocks taken from it at all, from its front and from its back,
+# and the sums of squares of all blocks. Counters that several threads raise at a time are a cache line (8) apart.
+CAME, LANES, SUMMED, FIRST_LANE = 0, 1, 8, 16
+CLIPPING, UPDATING = 0, 1
 
 
 @jit
@@ -34,8 +37,11 @@ def take_gradient(grad: Array, part: Array) -> None:
 
 
 def _update(kernel: Callable[..., float], value: Array, *arguments: object) -> float:
-    progress = np.zeros(SUMS - (-value.size // BLOCK), np.int64)
-    return together(kernel, 150.0 * value.size, progress, value, *arguments)
+    work = 150.0 * value.size
+    lanes = helpers(work)
+    shared = np.zeros(FIRST_LANE + 16 * lanes - (-value.size // BLOCK), np.int64)
+    shared[LANES] = lanes
+    return together(kernel, work, shared, value, *arguments)
 
 
 @jit_sums
@@ -47,18 +53,23 @@ def _sum_of_squares(x):
 
 
 @jit
-def _sum_block(progress, block, grad):
+def _sums(shared):
+    return shared[FIRST_LANE + 16 * shared[LANES] :].view(np.float64)
+
+
+@jit
+def _sum_block(shared, start, grad):
     """Whether it is finite."""
-    squares = _sum_of_squares(grad)
-    progress[SUMS:].view(np.float64)[block] = squares
-    count_up(progress, SUMMED)
+    squares = _sum_of_squares(grad[start : start + BLOCK])
+    _sums(shared)[start // BLOCK] = squares
+    count_up(shared, SUMMED)
     return math.isfinite(squares)
 
 
 @jit
-def _norm(progress):
-    sums = progress[SUMS:].view(np.float64)
-    while read_count(progress, SUMMED) < sums.size:  # the other threads are at their last
+def _norm(shared):
+    sums = _sums(shared)
+    while read_count(shared, SUMMED) < sums.size:  # the other threads are at their last
         pass
     total = 0.0
     for block in range(sums.size):
@@ -67,29 +78,41 @@ def _norm(progress):
 
 
 @jit
-def _scale(progress, grad, clip):
+def _take_block(shared, which_pass, own):
+    """Where a block begins that nobody has taken in this pass, first of the own lane, or -1."""
+    lanes, blocks = shared[LANES], _sums(shared).size
+    for k in range(lanes):
+        lane = (own + k) % lanes
+        first, after = blocks * lane // lanes, blocks * (lane + 1) // lanes
+        taken = FIRST_LANE + 8 * (lanes * which_pass + lane)
+        if count_up(shared, taken) < after - first:
+            block = first + count_up(shared, taken + 1) if k == 0 else after - 1 - count_up(shared, taken + 2)
+            return block * BLOCK
+    return -1
+
+
+@jit
+def _scale(shared, own, grad, clip):
     """What clipping multiplies the gradient by, after a pass over it; NaN where its norm is not finite."""
     if clip == np.inf:
         return 1.0
-    block = count_up(progress, BEGUN)
-    while block < progress.size - SUMS:
-        _sum_block(progress, block, grad[block * BLOCK : (block + 1) * BLOCK])
-        block = count_up(progress, BEGUN)
-    norm = _norm(progress)
+    start = _take_block(shared, CLIPPING, own)
+    while start >= 0:
+        _sum_block(shared, start, grad)
+        start = _take_block(shared, CLIPPING, own)
+    norm = _norm(shared)
     if not math.isfinite(norm):
         return np.nan
     return clip / norm if norm > clip else 1.0
 
 
 @jit
-def _next_block(progress, grad, clip):
+def _next_block(shared, own, grad, clip):
     """Where a block begins that is to be updated and that nobody has taken, or -1."""
-    block = count_up(progress, UPDATED)
-    while block < progress.size - SUMS:
-        if clip < np.inf or _sum_block(progress, block, grad[block * BLOCK : (block + 1) * BLOCK]):
-            return block * BLOCK
-        block = count_up(progress, UPDATED)
-    return -1
+    start = _take_block(shared, UPDATING, own)
+    while start >= 0 and clip == np.inf and not _sum_block(shared, start, grad):
+        start = _take_block(shared, UPDATING, own)
+    return start
 
 
 def _flushed(moment):
@@ -104,13 +127,14 @@ def _flushed_for(moment):
 
 
 @jit
-def _sgd_update(progress, value, grad, velocity, clip, lr, momentum, nesterov, weight_decay):
-    scale = _scale(progress, grad, clip)
+def _sgd_update(shared, value, grad, velocity, clip, lr, momentum, nesterov, weight_decay):
+    own = count_up(shared, CAME)
+    scale = _scale(shared, own, grad, clip)
     if math.isnan(scale):
         return scale
     real = value.dtype.type
     scale, lr, momentum, decay = real(scale), real(lr), real(momentum), real(weight_decay)
-    start = _next_block(progress, grad, clip)
+    start = _next_block(shared, own, grad, clip)
     while start >= 0:
         x, dx, v = value[start : start + BLOCK], grad[start : start + BLOCK], velocity[start : start + BLOCK]
         for p in range(dx.size):
@@ -120,8 +144,8 @@ def _sgd_update(progress, value, grad, velocity, clip, lr, momentum, nesterov, w
                 g = g + momentum * v[p] if nesterov else v[p]
             x[p] -= lr * g
             dx[p] = 0
-        start = _next_block(progress, grad, clip)
-    return _norm(progress)
+        start = _next_block(shared, own, grad, clip)
+    return _norm(shared)
 
 
 def sgd_update(
@@ -138,13 +162,14 @@ def sgd_update(
 
 
 @jit
-def _adagrad_update(progress, value, grad, squares, clip, lr, eps, weight_decay):
-    scale = _scale(progress, grad, clip)
+def _adagrad_update(shared, value, grad, squares, clip, lr, eps, weight_decay):
+    own = count_up(shared, CAME)
+    scale = _scale(shared, own, grad, clip)
     if math.isnan(scale):
         return scale
     real = value.dtype.type
     scale, lr, eps, decay = real(scale), real(lr), real(eps), real(weight_decay)
-    start = _next_block(progress, grad, clip)
+    start = _next_block(shared, own, grad, clip)
     while start >= 0:
         x, dx, s = value[start : start + BLOCK], grad[start : start + BLOCK], squares[start : start + BLOCK]
         for p in range(dx.size):
@@ -152,8 +177,8 @@ def _adagrad_update(progress, value, grad, squares, clip, lr, eps, weight_decay)
             s[p] += g * g
             x[p] -= lr * g / (np.sqrt(s[p]) + eps)
             dx[p] = 0
-        start = _next_block(progress, grad, clip)
-    return _norm(progress)
+        start = _next_block(shared, own, grad, clip)
+    return _norm(shared)
 
 
 def adagrad_update(
@@ -163,14 +188,15 @@ def adagrad_update(
 
 
 @jit
-def _rmsprop_update(progress, value, grad, squares, clip, lr, alpha, eps, weight_decay):
-    scale = _scale(progress, grad, clip)
+def _rmsprop_update(shared, value, grad, squares, clip, lr, alpha, eps, weight_decay):
+    own = count_up(shared, CAME)
+    scale = _scale(shared, own, grad, clip)
     if math.isnan(scale):
         return scale
     real = value.dtype.type
     scale, lr, eps, decay = real(scale), real(lr), real(eps), real(weight_decay)
     kept, new = real(alpha), real(1 - alpha)
-    start = _next_block(progress, grad, clip)
+    start = _next_block(shared, own, grad, clip)
     while start >= 0:
         x, dx, s = value[start : start + BLOCK], grad[start : start + BLOCK], squares[start : start + BLOCK]
         for p in range(dx.size):
@@ -178,8 +204,8 @@ def _rmsprop_update(progress, value, grad, squares, clip, lr, alpha, eps, weight
             s[p] = _flushed(kept * s[p] + new * g * g)
             x[p] -= lr * g / (np.sqrt(s[p]) + eps)
             dx[p] = 0
-        start = _next_block(progress, grad, clip)
-    return _norm(progress)
+        start = _next_block(shared, own, grad, clip)
+    return _norm(shared)
 
 
 def rmsprop_update(
@@ -189,14 +215,15 @@ def rmsprop_update(
 
 
 @jit
-def _adadelta_update(progress, value, grad, squares, moves, clip, lr, rho, eps, weight_decay):
-    scale = _scale(progress, grad, clip)
+def _adadelta_update(shared, value, grad, squares, moves, clip, lr, rho, eps, weight_decay):
+    own = count_up(shared, CAME)
+    scale = _scale(shared, own, grad, clip)
     if math.isnan(scale):
         return scale
     real = value.dtype.type
     scale, lr, eps, decay = real(scale), real(lr), real(eps), real(weight_decay)
     kept, new = real(rho), real(1 - rho)
-    start = _next_block(progress, grad, clip)
+    start = _next_block(shared, own, grad, clip)
     while start >= 0:
         x, dx = value[start : start + BLOCK], grad[start : start + BLOCK]
         s, u = squares[start : start + BLOCK], moves[start : start + BLOCK]
@@ -207,8 +234,8 @@ def _adadelta_update(progress, value, grad, squares, moves, clip, lr, rho, eps, 
             u[p] = _flushed(kept * u[p] + new * move * move)
             x[p] -= lr * move
             dx[p] = 0
-        start = _next_block(progress, grad, clip)
-    return _norm(progress)
+        start = _next_block(shared, own, grad, clip)
+    return _norm(shared)
 
 
 def adadelta_update(
@@ -226,15 +253,16 @@ def adadelta_update(
 
 
 @jit
-def _adam_update(progress, value, grad, first, second, clip, rate, beta1, beta2, root, eps, weight_decay, shrink):
-    scale = _scale(progress, grad, clip)
+def _adam_update(shared, value, grad, first, second, clip, rate, beta1, beta2, root, eps, weight_decay, shrink):
+    own = count_up(shared, CAME)
+    scale = _scale(shared, own, grad, clip)
     if math.isnan(scale):
         return scale
     real = value.dtype.type
     scale, rate, root, eps = real(scale), real(rate), real(root), real(eps)
     decay, shrink = real(weight_decay), real(shrink)
     kept1, new1, kept2, new2 = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2)
-    start = _next_block(progress, grad, clip)
+    start = _next_block(shared, own, grad, clip)
     while start >= 0:
         x, dx = value[start : start + BLOCK], grad[start : start + BLOCK]
         ms, vs = first[start : start + BLOCK], second[start : start + BLOCK]
@@ -246,8 +274,8 @@ def _adam_update(progress, value, grad, first, second, clip, rate, beta1, beta2,
             vs[p] = v
             x[p] = shrink * x[p] - rate * m / (np.sqrt(v) * root + eps)
             dx[p] = 0
-        start = _next_block(progress, grad, clip)
-    return _norm(progress)
+        start = _next_block(shared, own, grad, clip)
+    return _norm(shared)
 
 
 def adam_update(
