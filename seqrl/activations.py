@@ -7,7 +7,7 @@ import numpy as np
 from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.kernels.reference.support import sigmoid
-from seqrl.layer import Backward, Layer
+from seqrl.layer import Backward, Layer, check_gradient
 from seqrl.parameter import Array
 
 __all__ = [
@@ -47,6 +47,7 @@ class Tanh(Layer):
         y = np.tanh(x)
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, y.shape)
             return dy * (1 - y * y)
 
         return y, backward
@@ -59,6 +60,7 @@ class Sigmoid(Layer):
         y = sigmoid(x)
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, y.shape)
             return dy * y * (1 - y)
 
         return y, backward
@@ -71,6 +73,7 @@ class ReLU(Layer):
         y = np.maximum(x, 0)
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, y.shape)
             return kernels.relu_backward(dy, y)
 
         return y, backward
@@ -88,6 +91,7 @@ class LeakyReLU(Layer):
         slope = np.where(x > 0, 1, self.negative_slope).astype(x.dtype)
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, x.shape)
             return dy * slope
 
         return x * slope, backward
@@ -103,6 +107,7 @@ class Softmax(Layer):
         y = softmax(x)
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, y.shape)
             return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
 
         return y, backward
@@ -115,6 +120,7 @@ class LogSoftmax(Layer):
         y = log_softmax(x)
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, y.shape)
             return dy - np.exp(y) * dy.sum(axis=-1, keepdims=True)
 
         return y, backward

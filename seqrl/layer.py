@@ -228,3 +228,9 @@ class Concatenate(Layer):
 def rows(x: Array) -> Array:
     """(..., n) as a matrix (rows, n): what a product over all time steps and examples takes."""
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+def check_gradient(dy: Array, shape: tuple[int, ...]) -> None:
+    """Raises InputError for a gradient of another shape than the output's, which NumPy might broadcast."""
+    if dy.shape != shape:
+        raise InputError(f"a gradient has the shape {dy.shape}; expected {shape}")

@@ -17,7 +17,7 @@ from seqrl import kernels
 from seqrl.activations import softmax
 from seqrl.errors import InputError
 from seqrl.initializers import glorot_uniform
-from seqrl.layer import Backward, Layer, rows
+from seqrl.layer import Backward, Layer, check_gradient, rows
 from seqrl.layers.dense import Dense
 from seqrl.parameter import Array, Integers, Parameter
 
@@ -89,8 +89,7 @@ class DotAttention(Attention):
         context, weights = kernels.dot_attention_forward(query, keys, memory, lengths, scale)
 
         def backward(dcontext: Array) -> tuple[Array, Array, Array]:
-            if dcontext.shape != context.shape:
-                raise InputError(f"a gradient has the shape {dcontext.shape}; expected {context.shape}")
+            check_gradient(dcontext, context.shape)
             dcontext = np.asarray(dcontext, context.dtype)
             return kernels.dot_attention_backward(dcontext, query, keys, memory, weights, scale)
 
@@ -133,6 +132,7 @@ class AdditiveAttention(Attention):
         weights = softmax(np.where(real, hidden @ self.v.value, -np.inf))
 
         def backward(dcontext: Array) -> tuple[Array, Array, Array]:
+            check_gradient(dcontext, query.shape[:2] + memory.shape[2:])
             dc = _batch_first(dcontext)
             dweights = dc @ m.transpose(0, 2, 1)
             dscores = weights * (dweights - (dweights * weights).sum(axis=-1, keepdims=True))

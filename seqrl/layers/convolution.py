@@ -10,7 +10,7 @@ import numpy as np
 from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.initializers import Initializer, glorot_uniform
-from seqrl.layer import Backward, Layer
+from seqrl.layer import Backward, Layer, check_gradient
 from seqrl.parameter import Array, Parameter
 
 Pair = tuple[int, int]
@@ -61,15 +61,18 @@ class Conv2D(Layer):
         return kernels.conv2d_forward(x, self.weight.value, self._bias_value(), self.stride, pads)
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
-        return self(x), self._backward(x, with_dx=True)
+        y = self(x)
+        return y, self._backward(x, y.shape, with_dx=True)
 
     def forward_data(self, x: Array) -> tuple[Array, Backward]:
-        return self(x), self._backward(x, with_dx=False)
+        y = self(x)
+        return y, self._backward(x, y.shape, with_dx=False)
 
-    def _backward(self, x: Array, with_dx: bool) -> Callable[[Array], Array]:
+    def _backward(self, x: Array, shape: tuple[int, ...], with_dx: bool) -> Callable[[Array], Array]:
         pads = self._pads(x)
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, shape)
             weight, bias_grad = self.weight, self._bias_value() if self.bias is None else self.bias.grad
             return kernels.conv2d_backward(dy, x, weight.value, self.stride, pads, weight.grad, bias_grad, with_dx)
 

@@ -9,7 +9,7 @@ import numpy as np
 from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.initializers import Initializer, glorot_uniform
-from seqrl.layer import Backward, Layer, rows
+from seqrl.layer import Backward, Layer, check_gradient, rows
 from seqrl.layers.embedding import Embedding
 from seqrl.parameter import Array, Parameter
 
@@ -51,14 +51,18 @@ class Dense(Layer):
         return y, backward
 
     def forward_data(self, x: Array) -> tuple[Array, Callable[[Array], None]]:
+        y = self(x)
+        shape = y.shape
+
         def backward(dy: Array) -> None:
+            check_gradient(dy, shape)
             x2, dy2 = rows(x), rows(dy)
             if self.bias is None:
                 kernels.add_product(self.weight.grad, x2, dy2)
             else:
                 kernels.affine_backward(self.weight.grad, self.bias.grad, x2, dy2)
 
-        return self(x), backward
+        return y, backward
 
 
 class TiedDense(Layer):
@@ -84,11 +88,15 @@ class TiedDense(Layer):
         return y
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
+        y = self(x)
+        shape = y.shape
+
         def backward(dy: Array) -> Array:
+            check_gradient(dy, shape)
             x2, dy2 = rows(x), rows(dy)
             kernels.add_product(self.weight.grad, dy2, x2)
             if self.bias is not None:
                 self.bias.grad += dy2.sum(axis=0)
             return dy @ self.weight.value
 
-        return self(x), backward
+        return y, backward

@@ -6,7 +6,7 @@ import numpy as np
 
 from seqrl import kernels
 from seqrl.errors import InputError
-from seqrl.layer import Backward, Layer
+from seqrl.layer import Backward, Layer, check_gradient
 from seqrl.parameter import Array
 
 
@@ -33,8 +33,7 @@ class Dropout(Layer):
         draws = np.frombuffer(self.rng.bytes(2 * x.size), np.uint16).reshape(x.shape)
 
         def backward(dy: Array) -> Array:
-            if dy.shape != draws.shape:
-                raise InputError(f"a gradient has the shape {dy.shape}; expected {draws.shape}")
+            check_gradient(dy, draws.shape)
             return kernels.dropout(dy, draws, dropped)
 
         return kernels.dropout(x, draws, dropped), backward

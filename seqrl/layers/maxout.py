@@ -6,7 +6,7 @@ import numpy as np
 
 from seqrl.errors import InputError
 from seqrl.initializers import Initializer, glorot_uniform
-from seqrl.layer import Backward, Layer
+from seqrl.layer import Backward, Layer, check_gradient
 from seqrl.layers.dense import Dense
 from seqrl.parameter import Array
 
@@ -41,6 +41,7 @@ class Maxout(Layer):
         where = apart.argmax(axis=-2)[..., None, :]
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, (*z.shape[:-1], apart.shape[-1]))
             dapart = np.zeros(apart.shape, dy.dtype)
             np.put_along_axis(dapart, where, dy[..., None, :], axis=-2)
             return backward_dense(dapart.reshape(z.shape))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seqrl.errors import InputError
-from seqrl.layer import Backward, Layer
+from seqrl.layer import Backward, Layer, check_gradient
 from seqrl.parameter import Array, Parameter
 
 
@@ -51,6 +51,7 @@ class LayerNorm(Layer):
         others = tuple(range(x.ndim - 1))
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, x.shape)
             self.weight.grad += (dy * z).sum(axis=others)
             self.bias.grad += dy.sum(axis=others)
             return _through_normalized(dy * self.weight.value, z, inverse, (-1,))
@@ -97,6 +98,7 @@ class BatchNorm(Layer):
         weight = _as_channels(self.weight.value, x)
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, x.shape)
             self.weight.grad += (dy * z).sum(axis=axes)
             self.bias.grad += dy.sum(axis=axes)
             return _through_normalized(dy * weight, z, inverse, axes)

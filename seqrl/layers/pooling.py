@@ -10,7 +10,7 @@ import numpy as np
 
 from seqrl import kernels
 from seqrl.errors import InputError
-from seqrl.layer import Backward, Layer
+from seqrl.layer import Backward, Layer, check_gradient
 from seqrl.layers.convolution import Pair, pair
 from seqrl.parameter import Array
 
@@ -38,6 +38,7 @@ class MaxPool2D(_Pool2D):
         y = kernels.max_pool_forward(x, self.size, self.stride)
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, y.shape)
             return kernels.max_pool_backward(dy, x, y, self.size, self.stride)
 
         return y, backward
@@ -48,11 +49,14 @@ class AvgPool2D(_Pool2D):
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         self._check(x)
+        y = kernels.average_pool_forward(x, self.size, self.stride)
+        shape = y.shape
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, shape)
             return kernels.average_pool_backward(dy, self.size, self.stride, *x.shape[2:])
 
-        return kernels.average_pool_forward(x, self.size, self.stride), backward
+        return y, backward
 
 
 class GlobalMaxPool2D(Layer):
@@ -64,6 +68,7 @@ class GlobalMaxPool2D(Layer):
         where = flat.argmax(axis=2)[..., None]
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, (N, C))
             dx = np.zeros_like(flat)
             np.put_along_axis(dx, where, dy[..., None], axis=2)
             return dx.reshape(x.shape)
@@ -75,9 +80,10 @@ class GlobalAvgPool2D(Layer):
     """y = the mean of each channel, (N, C, height, width) -> (N, C)."""
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
-        _channels(self, x)
+        N, C = _channels(self, x)
 
         def backward(dy: Array) -> Array:
+            check_gradient(dy, (N, C))
             share = dy / dy.dtype.type(x.shape[2] * x.shape[3])
             return np.broadcast_to(share[..., None, None], x.shape).copy()
 

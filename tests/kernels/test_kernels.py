@@ -68,6 +68,19 @@ def test_compiled_is_reference(
     assert bool(submitted) == (large and name not in alone)
 
 
+@pytest.mark.parametrize("shape", [(4, 5), (4, 1), (3, 2), (5, 2)])
+def test_products_of_shapes_that_do_not_fit_are_refused(shape: tuple[int, int], compiled: Kernels) -> None:
+    """The BLAS behind them would write past the end."""
+    x, dy, weight, bias = (np.ones(s, np.float32) for s in ((4, 3), shape, (3, 2), (2,)))
+    with pytest.raises(ValueError, match="shapes"):
+        compiled["add_product"](weight, x, dy)
+    with pytest.raises(ValueError, match="shapes"):
+        compiled["affine_backward"](weight, bias, x, dy)
+    with pytest.raises(ValueError, match="shapes"):
+        compiled["affine"](dy, weight, bias)
+    assert np.all(weight == 1) and np.all(bias == 1)
+
+
 # ---- numbers at the edge -------------------------------------------------------------------------------------
 
 

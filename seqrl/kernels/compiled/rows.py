@@ -128,6 +128,8 @@ def _affine(x, weight, bias, y):
 
 
 def affine(x: Array, weight: Array, bias: Array) -> Array:
+    if x.shape[1:] + bias.shape != weight.shape:
+        raise ValueError(f"shapes {x.shape}, {weight.shape} and {bias.shape} don't fit each other")
     if len(x) < 2 or not weight.size or not _fit_for_blas(weight, bias, x):  # for a single row NumPy is faster
         y: Array = x @ weight
         y += bias
@@ -149,7 +151,9 @@ def _affine_backward(dweight, dbias, x, dy):
 
 
 def affine_backward(dweight: Array, dbias: Array, x: Array, dy: Array) -> None:
-    if dweight.size and len(x) == len(dy) and _fit_for_blas(dweight, dbias, x, dy):
+    if x.shape[1:] + dy.shape[1:] != dweight.shape or dy.shape[1:] != dbias.shape or len(x) != len(dy):
+        raise ValueError(f"shapes {x.shape} and {dy.shape} don't give {dweight.shape} and {dbias.shape}")
+    if dweight.size and _fit_for_blas(dweight, dbias, x, dy):
         _affine_backward(dweight, dbias, x, dy)
     else:
         dweight += x.T @ dy
