@@ -53,7 +53,8 @@ def compute(options: Options) -> Result:
     history: dict[str, list[float]] = {}
     surfaces = {}
     test = spirals(rng)
-    for done, epochs in zip((0, *options.looks), options.looks, strict=False):
+    looks = sorted(set(options.looks))
+    for done, epochs in zip((0, *looks), looks, strict=False):
         more = model.fit(x, label, BATCH_SIZE, epochs - done, validation_data=test, verbose=False)
         for name, values in more.history.items():
             history.setdefault(name, []).extend(values)
