@@ -317,7 +317,7 @@ class Training:
 
     def _show(self, bar: tqdm, loss: float) -> None:
         self._shown_loss = loss if math.isnan(self._shown_loss) else 0.95 * self._shown_loss + 0.05 * loss
-        if self._clock - self._shown_at >= 0.1:
+        if self._clock - self._shown_at >= 0.1 or self.progress.batch == self.task.steps_per_epoch:
             self._shown_at = self._clock
             bar.set_postfix_str(f"loss {self._shown_loss:.3f}, {self.speed():,.0f} {self.task.unit}/s", refresh=False)
         bar.update()
