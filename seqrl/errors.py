@@ -7,6 +7,7 @@ A command turns an `InputError` into that line on standard error and exit status
 import difflib
 import importlib
 from collections.abc import Iterable
+from numbers import Integral
 from types import ModuleType
 from typing import TypeVar
 
@@ -32,6 +33,13 @@ def choose(what: str, name: str, known: dict[str, T]) -> T:
     if name in known:
         return known[name]
     raise InputError(f"{what} is '{name}'{nearest(name, known)}; expected one of {', '.join(known)}")
+
+
+def check_sizes(owner: str, **sizes: object) -> None:
+    """Raises InputError that names the first size of a layer that is no whole number of 1 or more."""
+    for name, size in sizes.items():
+        if not isinstance(size, Integral) or size < 1:
+            raise InputError(f"{name} of {owner} is {size!r}; expected a whole number of 1 or more")
 
 
 def require(module: str, extra: str) -> ModuleType:

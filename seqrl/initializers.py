@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from seqrl.errors import InputError
 from seqrl.parameter import Array
 
 Initializer = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -46,6 +47,8 @@ def orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 def normal(deviation: float) -> Initializer:
     """N(0, deviation^2)."""
+    if not deviation >= 0:
+        raise InputError(f"the deviation of initial weights is {deviation}; expected 0 or more")
 
     def initialize(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         return rng.normal(0.0, deviation, shape)

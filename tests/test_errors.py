@@ -1,9 +1,10 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from seqrl.errors import InputError, MissingExtra, choose, nearest, require
+from seqrl.errors import InputError, MissingExtra, check_sizes, choose, nearest, require
 
 
 def test_the_nearest_name_is_hinted_at() -> None:
@@ -20,6 +21,17 @@ def test_choose_says_what_was_given_and_what_is_known() -> None:
     with pytest.raises(InputError) as error:
         choose("cell", "gruu", {"rnn": 1, "gru": 2})
     assert str(error.value) == "cell is 'gruu' (did you mean 'gru'?); expected one of rnn, gru"
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.0, "3", None])
+def test_a_size_that_is_no_positive_whole_number_is_named(size: object) -> None:
+    with pytest.raises(InputError) as error:
+        check_sizes("Dense", n_in=3, n_out=size)
+    assert str(error.value) == f"n_out of Dense is {size!r}; expected a whole number of 1 or more"
+
+
+def test_whole_numbers_of_any_type_are_sizes() -> None:
+    check_sizes("Dense", n_in=1, n_out=np.int64(2))
 
 
 def test_an_input_error_is_a_value_error() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from seqrl import kernels
 from seqrl.activations import softmax
-from seqrl.errors import InputError
+from seqrl.errors import InputError, check_sizes
 from seqrl.initializers import glorot_uniform
 from seqrl.layer import Backward, Layer, check_gradient, rows
 from seqrl.layers.dense import Dense
@@ -101,6 +101,7 @@ class GeneralAttention(DotAttention):
 
     def __init__(self, query_size: int, memory_size: int, *, rng: np.random.Generator) -> None:
         super().__init__()
+        check_sizes("GeneralAttention", query_size=query_size, memory_size=memory_size)
         self.weight = Parameter(glorot_uniform(rng, (memory_size, query_size)))
 
     def keys(self, memory: Array) -> tuple[Array, Backward]:
@@ -115,6 +116,7 @@ class AdditiveAttention(Attention):
     """score = v . tanh(q W + m U) (Bahdanau et al. 2015, appendix A.1.2). v: (A,)."""
 
     def __init__(self, query_size: int, memory_size: int, A: int, *, rng: np.random.Generator) -> None:
+        check_sizes("AdditiveAttention", query_size=query_size, memory_size=memory_size, A=A)
         self.query = Dense(query_size, A, rng=rng, bias=False)
         self.memory = Dense(memory_size, A, rng=rng, bias=False)
         self.v = Parameter(glorot_uniform(rng, (A, 1))[:, 0])

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from seqrl import kernels
-from seqrl.errors import InputError
+from seqrl.errors import InputError, check_sizes
 from seqrl.initializers import Initializer, glorot_uniform
 from seqrl.layer import Backward, Layer, check_gradient
 from seqrl.parameter import Array, Parameter
@@ -18,8 +18,8 @@ Pair = tuple[int, int]
 
 def pair(what: str, size: int | Pair) -> Pair:
     """A size in both directions; raises InputError where one is below 1."""
-    both = (size, size) if isinstance(size, int) else tuple(size)
-    if len(both) != 2 or not all(isinstance(n, int) and n > 0 for n in both):
+    both = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    if len(both) != 2 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in both):
         raise InputError(f"{what} is {size}; expected a positive whole number, or two (height, width)")
     return both
 
@@ -46,6 +46,7 @@ class Conv2D(Layer):
         bias: bool = True,
         initializer: Initializer = glorot_uniform,
     ) -> None:
+        check_sizes("Conv2D", C_in=C_in, C_out=C_out)
         self.kernel_size = pair("the kernel size of Conv2D", kernel_size)
         self.stride = pair("the stride of Conv2D", stride)
         if padding not in ("valid", "same") and not (isinstance(padding, int) and padding >= 0):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from seqrl import kernels
-from seqrl.errors import InputError
+from seqrl.errors import InputError, check_sizes
 from seqrl.initializers import Initializer, glorot_uniform
 from seqrl.layer import Backward, Layer, check_gradient, rows
 from seqrl.layers.embedding import Embedding
@@ -29,6 +29,7 @@ class Dense(Layer):
         bias: bool = True,
         initializer: Initializer = glorot_uniform,
     ) -> None:
+        check_sizes("Dense", n_in=n_in, n_out=n_out)
         self.weight = Parameter(initializer(rng, (n_in, n_out)))
         self.bias = Parameter(np.zeros(n_out)) if bias else None
 
@@ -75,6 +76,8 @@ class TiedDense(Layer):
     """
 
     def __init__(self, layer: Dense | Embedding, *, bias: bool = True) -> None:
+        if not isinstance(layer, (Dense, Embedding)):
+            raise InputError(f"TiedDense got a {type(layer).__name__}; expected a Dense or an Embedding")
         self.weight = layer.weight
         self.bias = Parameter(np.zeros(self.weight.shape[0]), self.weight.value.dtype) if bias else None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from seqrl import kernels
-from seqrl.errors import InputError
+from seqrl.errors import InputError, check_sizes
 from seqrl.initializers import Initializer, normal
 from seqrl.layer import Layer
 from seqrl.parameter import Array, Integers, Parameter
@@ -20,10 +20,13 @@ class Embedding(Layer):
     """
 
     def __init__(self, V: int, E: int, *, rng: np.random.Generator, initializer: Initializer | None = None) -> None:
+        check_sizes("Embedding", V=V, E=E)
         self.weight = Parameter((initializer or normal(E**-0.5))(rng, (V, E)))
 
     def __call__(self, ids: Integers) -> Array:
         V = self.weight.shape[0]
+        if ids.dtype.kind not in "iu":
+            raise InputError(f"Embedding got ids of {ids.dtype}; expected integers")
         if ids.size and not (ids.min() >= 0 and ids.max() < V):
             wrong = ids[(ids < 0) | (ids >= V)].flat[0]
             raise InputError(f"Embedding got the id {wrong}; expected 0 <= id < {V}")

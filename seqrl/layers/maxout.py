@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqrl.errors import InputError
+from seqrl.errors import check_sizes
 from seqrl.initializers import Initializer, glorot_uniform
 from seqrl.layer import Backward, Layer, check_gradient
 from seqrl.layers.dense import Dense
@@ -27,8 +27,7 @@ class Maxout(Layer):
         rng: np.random.Generator,
         initializer: Initializer = glorot_uniform,
     ) -> None:
-        if pieces < 1:
-            raise InputError(f"the number of pieces of Maxout is {pieces}; expected at least 1")
+        check_sizes("Maxout", n_in=n_in, n_out=n_out, pieces=pieces)
         self.pieces = pieces
         self.dense = Dense(n_in, pieces * n_out, rng=rng, initializer=initializer)
 

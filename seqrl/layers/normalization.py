@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqrl.errors import InputError
+from seqrl.errors import InputError, check_sizes
 from seqrl.layer import Backward, Layer, check_gradient
 from seqrl.parameter import Array, Parameter
 
@@ -39,6 +39,7 @@ class LayerNorm(Layer):
     """
 
     def __init__(self, D: int, *, eps: float = 1e-5) -> None:
+        check_sizes("LayerNorm", D=D)
         self.eps = eps
         self.weight = Parameter(np.ones(D))
         self.bias = Parameter(np.zeros(D))
@@ -71,6 +72,7 @@ class BatchNorm(Layer):
     """
 
     def __init__(self, C: int, *, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        check_sizes("BatchNorm", C=C)
         if not 0 <= momentum <= 1:
             raise InputError(f"the momentum of BatchNorm is {momentum}; expected 0 <= momentum <= 1")
         self.momentum = momentum

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqrl import kernels
-from seqrl.errors import InputError, choose
+from seqrl.errors import InputError, check_sizes, choose
 from seqrl.initializers import glorot_uniform, orthogonal
 from seqrl.layer import Backward, Layer, rows
 from seqrl.layers.dropout import Dropout
@@ -41,8 +41,7 @@ class Recurrent(Layer):
     gates: int  # blocks of H columns in the weights
 
     def __init__(self, D: int, H: int, *, rng: np.random.Generator) -> None:
-        if D < 1 or H < 1:
-            raise InputError(f"{type(self).__name__} got {D} inputs and {H} hidden units; expected at least 1 of each")
+        check_sizes(type(self).__name__, D=D, H=H)
         self.weight_ih = Parameter(np.concatenate([glorot_uniform(rng, (D, H)) for _ in range(self.gates)], axis=1))
         self.weight_hh = Parameter(orthogonal(rng, (H, self.gates * H)))
         self.bias = Parameter(np.zeros(self.gates * H))

@@ -26,5 +26,5 @@ def test_each_output_is_the_largest_of_its_own_pieces(rng: Generator) -> None:
 
 
 def test_no_pieces_are_refused(rng: Generator) -> None:
-    with pytest.raises(InputError, match=r"^the number of pieces of Maxout is 0; expected at least 1$"):
+    with pytest.raises(InputError, match=r"^pieces of Maxout is 0; expected a whole number of 1 or more$"):
         Maxout(3, 2, 0, rng=rng)
