@@ -89,7 +89,7 @@ def _dropout(x, draws, dropped, scale, y):
 
 
 def dropout(x: Array, draws: npt.NDArray[np.uint16], dropped: int) -> Array:
-    y = np.empty_like(x)
+    y = np.empty_like(x, order="C")
     scale = x.dtype.type(65536 / (65536 - dropped))
     _dropout(x.reshape(-1), draws.reshape(-1), np.uint16(dropped), scale, y.reshape(-1))
     return y
