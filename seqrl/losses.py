@@ -213,7 +213,8 @@ def _weigh(mask: Mask | None, places: tuple[int, ...], count: float | None) -> t
     """(the mask, what to divide by: `count`, or the sum of the weights; never 0)."""
     if mask is not None:
         if mask.shape != places or not (mask.dtype == np.bool_ or np.issubdtype(mask.dtype, np.floating)):
-            raise InputError(f"the mask is {mask.dtype} of shape {mask.shape}; expected booleans of shape {places}")
+            expected = f"booleans or weights of shape {places}"
+            raise InputError(f"the mask is {mask.dtype} of shape {mask.shape}; expected {expected}")
         if mask.dtype != np.bool_ and mask.size and not mask.min() >= 0:
             raise InputError(f"a weight is {mask.min()}; expected at least 0")
     if count is None:

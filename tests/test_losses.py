@@ -130,7 +130,7 @@ def test_targets_of_another_shape_are_refused() -> None:
 @pytest.mark.parametrize("mask", [np.array([1, 0]), np.array([True]), np.array([[True], [False]])])
 def test_a_mask_that_is_not_one_truth_value_a_place_is_refused(mask: np.ndarray) -> None:
     """An array of 0 and 1 would pick rows 0 and 1."""
-    with pytest.raises(InputError, match=r"mask .*expected booleans of shape \(2,\)"):
+    with pytest.raises(InputError, match=r"mask .*expected booleans or weights of shape \(2,\)"):
         softmax_cross_entropy(LOGITS, np.array([2, 1]), mask)
 
 
@@ -273,7 +273,7 @@ def test_a_model_learns_by_each_loss_far_below_the_best_constant_prediction(name
         (lambda: huber(np.ones(2), np.ones(2), delta=0), r"^delta of the Huber loss is 0; expected a positive number$"),
         (
             lambda: mean_squared_error(np.ones((3, 1)), np.ones((3, 1)), np.ones(3)),
-            r"^the mask is float64 of shape \(3,\); expected booleans of shape \(3, 1\)$",
+            r"^the mask is float64 of shape \(3,\); expected booleans or weights of shape \(3, 1\)$",
         ),
         (
             lambda: mean_squared_error(np.ones(2), np.ones(2), np.array([1.0, -1.0])),

@@ -43,6 +43,8 @@ class Sequential(Chain):
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
+        if isinstance(layers, Layer):
+            raise InputError(f"a Sequential got a {type(layers).__name__}; expected a list of layers")
         super().__init__(*layers)
         if not self.layers:
             raise InputError("a Sequential got no layers; expected at least one")

@@ -790,6 +790,7 @@ def test_an_error_in_a_layer_of_ones_own_names_it_too() -> None:
 def test_what_is_no_layer_is_refused(rng: np.random.Generator) -> None:
     for layers, message in [
         ([], "got no layers"),
+        (Tanh(), "^a Sequential got a Tanh; expected a list of layers$"),
         ([Tanh(), ReLU], r"layer 2 of the Sequential is the class ReLU; expected a layer such as ReLU\(\)"),
         ([np.tanh], "layer 1 of the Sequential is a ufunc"),
         ([LSTM(2, 3, rng=rng)], r"layer 1 of the Sequential, LSTM\(2, 3\), reads sequences time first"),
