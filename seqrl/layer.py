@@ -146,27 +146,29 @@ def _walk(owner: Any, prefix: str, kind: type[M]) -> Iterator[tuple[str, M]]:
 
 
 class Chain(Layer):
-    """Layers one after another, y = f_k(... f_2(f_1(x)))."""
+    """Layers one after another, y = f_k(... f_2(f_1(x))). Raises InputError that says which layer the input fails."""
 
     def __init__(self, *layers: Layer) -> None:
         self.layers = list(layers)
 
     def forward(self, x: Any) -> tuple[Any, Backward]:
-        return self._forward(x, [layer.forward for layer in self.layers])
+        return self._forward(x, 0, [layer.forward for layer in self.layers])
 
     def forward_data(self, x: Any) -> tuple[Any, Backward]:
         """What stands below the first layer with parameters has nothing to learn, and no gradient goes there."""
         learns = (k for k, layer in enumerate(self.layers) if any(True for _ in layer.parameters()))
         first = next(learns, 0)
-        for layer in self.layers[:first]:
-            x, _ = layer.forward(x)
+        for k, layer in enumerate(self.layers[:first]):
+            x, _ = self._through(k, layer.forward, x)
         forwards = [layer.forward for layer in self.layers[first + 1 :]]
-        return self._forward(x, [layer.forward_data for layer in self.layers[first : first + 1]] + forwards)
+        return self._forward(x, first, [layer.forward_data for layer in self.layers[first : first + 1]] + forwards)
 
-    def _forward(self, x: Any, forwards: Sequence[Callable[[Any], tuple[Any, Backward]]]) -> tuple[Any, Backward]:
+    def _forward(
+        self, x: Any, first: int, forwards: Sequence[Callable[[Any], tuple[Any, Backward]]]
+    ) -> tuple[Any, Backward]:
         backwards = []
-        for forward in forwards:
-            x, backward = forward(x)
+        for k, forward in enumerate(forwards, start=first):
+            x, backward = self._through(k, forward, x)
             backwards.append(backward)
 
         def backward_chain(dy: Array) -> Array:
@@ -177,9 +179,15 @@ class Chain(Layer):
         return x, backward_chain
 
     def __call__(self, x: Any) -> Any:
-        for layer in self.layers:
-            x = layer(x)
+        for k, layer in enumerate(self.layers):
+            x = self._through(k, layer, x)
         return x
+
+    def _through(self, k: int, function: Callable[[Any], Any], x: Any) -> Any:
+        try:
+            return function(x)
+        except InputError as error:
+            raise InputError(f"layer {k + 1} of the {type(self).__name__}: {error}") from error
 
 
 class Residual(Layer):

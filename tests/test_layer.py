@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -205,3 +207,13 @@ def test_for_data_a_chain_without_parameters_is_computed_too(rng: Generator) -> 
     np.testing.assert_array_equal(y, np.tanh(np.ones((2, 2))))
     backward(y)
     assert Chain().forward_data(3)[0] == 3
+
+
+@pytest.mark.parametrize("use", [Chain.__call__, Chain.forward, Chain.forward_data])
+def test_a_chain_says_which_of_its_layers_an_input_does_not_fit(use: Callable[..., object], rng: Generator) -> None:
+    chain = Chain(Tanh(), Dense(3, 4, rng=rng), Chain(Tanh(), Dense(5, 2, rng=rng)))
+    message = r"^layer 3 of the Chain: layer 2 of the Chain: Dense got input of shape \(6, 4\); expected \(\.\.\., 5\)$"
+    with pytest.raises(InputError, match=message):
+        use(chain, np.zeros((6, 3), np.float32))
+    with pytest.raises(InputError, match=r"^layer 2 of the Chain: Dense got input of shape \(6, 2\)"):
+        use(chain, np.zeros((6, 2), np.float32))

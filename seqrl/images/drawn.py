@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqrl.errors import InputError
 from seqrl.parameter import Array, Integers
 
 Point = tuple[float, float]
@@ -68,6 +69,8 @@ def draw_digits(count: int, rng: np.random.Generator) -> tuple[Array, Integers]:
 
     Where 10 does not divide `count`, the small digits have one more. The order is random.
     """
+    if count < 0:
+        raise InputError(f"the number of digits is {count}; expected 0 or more")
     labels = rng.permutation(np.arange(count) % 10)
     ways = rng.integers(np.array([len(written) for written in WAYS])[labels])
     images = np.empty((count, 1, SIZE, SIZE), np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqrl.activations import sigmoid
-from seqrl.errors import InputError
+from seqrl.errors import InputError, check_sizes
 
 Vector = npt.NDArray[np.float64]
 
@@ -23,6 +23,7 @@ class Perceptron:
     """
 
     def __init__(self, n_in: int, lr: float = 1.0) -> None:
+        check_sizes("Perceptron", n_in=n_in)
         self.weight: Vector = np.zeros(n_in)
         self.bias = 0.0
         self.lr = lr
@@ -59,6 +60,7 @@ class SigmoidNeuron:
     """
 
     def __init__(self, n_in: int, lr: float = 1.0) -> None:
+        check_sizes("SigmoidNeuron", n_in=n_in)
         self.weight: Vector = np.zeros(n_in)
         self.bias = 0.0
         self.lr = lr
@@ -86,6 +88,9 @@ def _examples(x: npt.ArrayLike, target: npt.ArrayLike, n_in: int) -> tuple[Vecto
     inputs, targets = np.asarray(x, np.float64), np.asarray(target)
     if inputs.ndim != 2 or inputs.shape[1] != n_in or not len(inputs):
         raise InputError(f"the inputs have the shape {inputs.shape}; expected (N, {n_in}), N at least 1")
+    if not np.isfinite(inputs).all():
+        row = int(np.argmin(np.isfinite(inputs).all(axis=1)))
+        raise InputError(f"the inputs hold {inputs[row].tolist()} in row {row}; expected finite numbers")
     if targets.shape != inputs.shape[:1]:
         raise InputError(f"the targets have the shape {targets.shape}; expected ({len(inputs)},)")
     if not np.isin(targets, (0, 1)).all():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from seqrl.errors import InputError
 from seqrl.images.drawn import draw_digits
 
 
@@ -45,3 +46,8 @@ def test_few_images(count: int, rng: np.random.Generator) -> None:
     images, labels = draw_digits(count, rng)
     assert images.shape == (count, 1, 28, 28)
     assert sorted(labels) == list(range(count))
+
+
+def test_a_negative_number_of_digits_is_refused(rng: np.random.Generator) -> None:
+    with pytest.raises(InputError, match=r"^the number of digits is -1; expected 0 or more$"):
+        draw_digits(-1, rng)

@@ -87,3 +87,11 @@ def test_examples_that_do_not_fit_are_refused(x: object, target: list[int], mess
     for unit in Perceptron(2), SigmoidNeuron(2):
         with pytest.raises(InputError, match=message):
             unit.fit(x, target)
+
+
+@pytest.mark.parametrize("unit", [Perceptron, SigmoidNeuron])
+def test_numbers_that_are_not_finite_and_sizes_that_cannot_be_are_refused(unit: type) -> None:
+    with pytest.raises(InputError, match=r"^the inputs hold \[1.0, nan\] in row 1; expected finite numbers$"):
+        unit(2).fit([[0, 1], [1, np.nan]], [0, 1])
+    with pytest.raises(InputError, match=r"^n_in of .* is -1; expected a whole number of 1 or more$"):
+        unit(-1)
