@@ -88,6 +88,7 @@ def categorical_cross_entropy(
     else:
         _check_shape(target, p)
         _check_probabilities("the target", target)
+        target = _as_numbers(target, p)
         losses = -(target * np.log(safe)).sum(axis=-1)
         gradient = (-target / safe).astype(p.dtype)
     return _mean(losses, weights, count), _scaled(gradient, weights, count, per_row=True)
@@ -141,6 +142,7 @@ def binary_cross_entropy(
     _check_shape(target, p)
     _check_probabilities("the prediction", p)
     _check_probabilities("the target", target)
+    target = _as_numbers(target, p)
     with np.errstate(divide="ignore"):
         log_p, log_q = np.maximum(np.log(p), -100), np.maximum(np.log1p(-p), -100)
     losses = -target * log_p - (1 - target) * log_q
@@ -170,6 +172,7 @@ def hinge(y: Array, target: Array, mask: Mask | None = None, *, count: float | N
     if target.size and not (np.abs(target) == 1).all():
         wrong = np.asarray(target)[np.abs(target) != 1].flat[0]
         raise InputError(f"a target of the hinge loss is {wrong}; expected -1 or 1")
+    target = _as_numbers(target, y)
     margin = 1 - target * y
     slope = np.where(margin > 0, -target, 0).astype(y.dtype)
     return _over_elements(np.maximum(margin, 0), slope, mask, count)
@@ -240,6 +243,11 @@ def _scaled(gradient: Array, weights: Mask | None, count: float, per_row: bool =
 def _over_elements(losses: Array, slope: Array, mask: Mask | None, count: float | None) -> tuple[float, Array]:
     weights, count = _weigh(mask, slope.shape, count)
     return _mean(losses, weights, count), _scaled(slope, weights, count)
+
+
+def _as_numbers(target: npt.NDArray[Any], prediction: Array) -> Array:
+    """Targets that have a sign: -1 is 255 in bytes, and booleans have none."""
+    return np.asarray(target, prediction.dtype) if np.asarray(target).dtype.kind in "bu" else target
 
 
 # ---- what is refused -----------------------------------------------------------------------------------------

@@ -285,3 +285,14 @@ def test_a_model_learns_by_each_loss_far_below_the_best_constant_prediction(name
 def test_what_makes_no_sense_is_refused(call: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.bool_])
+@pytest.mark.parametrize("name", ["binary_cross_entropy", "categorical_cross_entropy", "hinge"])
+def test_targets_that_cant_be_negative_give_what_numbers_give(name: str, dtype: type) -> None:
+    prediction = np.array([[0.25, 0.75]])
+    target = np.array([[1.0, 1.0]]) if name == "hinge" else np.array([[1.0, 0.0]])
+    loss, gradient = LOSSES[name](prediction, target.astype(dtype))
+    expected, expected_gradient = LOSSES[name](prediction, target)
+    assert loss == expected
+    np.testing.assert_array_equal(gradient, expected_gradient)
