@@ -17,7 +17,12 @@ class GradientError(AssertionError):
 
 
 def numerical_gradient(f: Callable[[], float], x: Array, h: float = 1e-5) -> Array:
-    """df/dx by central differences, (f(x + h) - f(x - h)) / 2h entry by entry; `f` reads x, which is put back."""
+    """df/dx by central differences, (f(x + h) - f(x - h)) / 2h entry by entry; `f` reads x, which is put back.
+
+    Raises TypeError where x is not float64: a small h is lost in float32, and integers don't move at all.
+    """
+    if x.dtype != np.float64:
+        raise TypeError(f"numerical_gradient got an array of {x.dtype}; expected float64")
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         kept = x[index]

@@ -116,3 +116,10 @@ def test_relative_error() -> None:
     assert relative_error(np.zeros(2), np.zeros((2, 1))) == float("inf")
     assert relative_error(np.zeros(0), np.zeros(0)) == 0
     assert np.isnan(relative_error(np.array([np.nan]), np.array([1.0])))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float32])
+def test_numbers_that_a_small_step_does_not_move_are_refused(dtype: type) -> None:
+    x = np.array([3, 4], dtype)
+    with pytest.raises(TypeError, match=f"got an array of {x.dtype}; expected float64"):
+        numerical_gradient(lambda: float((x**2).sum()), x)
