@@ -88,7 +88,7 @@ class LeakyReLU(Layer):
         self.negative_slope = negative_slope
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
-        slope = np.where(x > 0, 1, self.negative_slope).astype(x.dtype)
+        slope = np.where(x > 0, 1, self.negative_slope).astype(np.result_type(x.dtype, np.float32))  # no integers
 
         def backward(dy: Array) -> Array:
             check_gradient(dy, x.shape)

@@ -17,6 +17,7 @@ import numpy as np
 
 from seqrl import plots
 from seqrl.activations import ReLU
+from seqrl.errors import InputError
 from seqrl.images.datasets import load, split
 from seqrl.layers.dense import Dense
 from seqrl.layers.dropout import Dropout
@@ -54,6 +55,8 @@ Curves = dict[str, dict[str, Metrics]]  # "without dropout" and "with dropout": 
 
 
 def compute(options: Options) -> Curves:
+    if not 0 <= options.wrong_labels <= 1:
+        raise InputError(f"--wrong-labels is {options.wrong_labels}; expected a fraction from 0 to 1")
     rng = np.random.default_rng(options.seed)
     learned, held_out = split(load(options.digits), options.held_out, rng)
     wrong = rng.random(len(learned.labels)) < options.wrong_labels

@@ -49,7 +49,7 @@ class Conv2D(Layer):
         check_sizes("Conv2D", C_in=C_in, C_out=C_out)
         self.kernel_size = pair("the kernel size of Conv2D", kernel_size)
         self.stride = pair("the stride of Conv2D", stride)
-        if padding not in ("valid", "same") and not (isinstance(padding, int) and padding >= 0):
+        if padding not in ("valid", "same") and not (isinstance(padding, (int, np.integer)) and padding >= 0):
             raise InputError(f"the padding of Conv2D is {padding!r}; expected valid, same or a number of pixels")
         self.padding = padding
         fan_in = C_in * self.kernel_size[0] * self.kernel_size[1]

@@ -49,6 +49,7 @@ class AvgPool2D(_Pool2D):
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         self._check(x)
+        x = x.astype(np.result_type(x.dtype, np.float32), copy=False)  # a mean of integers is none
         y = kernels.average_pool_forward(x, self.size, self.stride)
         shape = y.shape
 

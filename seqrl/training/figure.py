@@ -19,7 +19,10 @@ Result = TypeVar("Result")
 
 
 class FigureOptions(Protocol):
-    """What a dataclass of options has besides the figure's own; a `seed: int` too where chance plays a part."""
+    """What a dataclass of options has besides the figure's own; a `seed: int` too where chance plays a part.
+
+    Other integers are sizes and counts, 1 or more.
+    """
 
     out: str
 
@@ -65,9 +68,12 @@ def _computed(compute: Callable[[FigureOptions], Result], options: FigureOptions
 
 
 def _check(options: FigureOptions) -> None:
-    """Refuse what would fail only after everything is computed."""
-    if (seed := getattr(options, "seed", 0)) < 0:
-        raise InputError(f"--seed is {seed}; expected 0 or more")
+    """Refuse what would fail only after everything is computed, and sizes of nothing."""
+    for name, value in vars(options).items():
+        lowest = 0 if name == "seed" else 1
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int) and number < lowest:
+                raise InputError(f"--{name.replace('_', '-')} is {number}; expected {lowest} or more")
     out = Path(options.out)
     if out.suffix != ".png":
         raise InputError(f"--out is {options.out}; expected a name that ends in .png")

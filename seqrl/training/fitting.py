@@ -15,6 +15,7 @@ import numpy as np
 
 from seqrl.errors import InputError, choose
 from seqrl.layer import Chain
+from seqrl.layers.embedding import Embedding
 from seqrl.optimizers import LBFGS
 from seqrl.training import runs
 from seqrl.training.callbacks import Callbacks, EarlyStopping, History
@@ -101,7 +102,8 @@ def multiplications(model: Chain, row: Data) -> float:
     for layer in model.layers:
         x = layer(x)
         places = math.prod(x.shape[2:]) if x.ndim == 4 else math.prod(x.shape[1:-1])
-        total += places * sum(p.value.size for _, p in layer.parameters() if p.value.ndim >= 2)
+        if not isinstance(layer, Embedding):  # which looks up
+            total += places * sum(p.value.size for _, p in layer.parameters() if p.value.ndim >= 2)
     return total
 
 

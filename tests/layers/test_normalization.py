@@ -68,9 +68,7 @@ def test_float32_stays_float32(rng: Generator) -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(
-        InputError, match=r"^BatchNorm got input of shape \(2, 4\); expected \(N, 3\) or \(N, 3, h"
-    ):
+    with pytest.raises(InputError, match=r"^BatchNorm got input of shape \(2, 4\); expected \(N, 3\) or \(N, 3, h"):
         BatchNorm(3)(np.zeros((2, 4), np.float32))
     with pytest.raises(InputError, match=r"^BatchNorm got a training batch of shape \(1, 3\); expected several values"):
         BatchNorm(3).forward(np.zeros((1, 3), np.float32))
