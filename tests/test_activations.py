@@ -90,3 +90,7 @@ def test_softmax_leaves_its_input_alone() -> None:
     x = np.ones((2, 3))
     softmax(x)
     assert (x == 1).all()
+
+
+def test_the_slope_of_leaky_relu_is_not_lost_on_integers() -> None:
+    np.testing.assert_array_equal(LeakyReLU(0.5)(np.array([-5, 5])), [-2.5, 5])

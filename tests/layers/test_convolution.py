@@ -115,3 +115,8 @@ def test_float32_into_float64_and_back_is_never_silent(rng: Generator) -> None:
     layer, x = Conv2D(1, 2, 3, rng=rng), rng.normal(size=(2, 1, 5, 5))
     assert layer(x).dtype == np.float32
     assert layer.astype(np.float64)(x).dtype == np.float64
+
+
+def test_sizes_may_come_out_of_an_array(rng: Generator) -> None:
+    layer = Conv2D(1, 1, np.int64(3), rng=rng, padding=np.int64(1))
+    assert layer(np.zeros((1, 1, 4, 4), np.float32)).shape == (1, 1, 4, 4)

@@ -68,3 +68,7 @@ def test_images_that_do_not_fit_are_refused() -> None:
         GlobalAvgPool2D()(np.zeros((4, 5), np.float32))
     with pytest.raises(InputError, match=r"^the stride of AvgPool2D is 0; expected a positive whole number"):
         AvgPool2D(2, 0)
+
+
+def test_the_mean_of_pixels_as_bytes_is_that_of_the_same_numbers() -> None:
+    np.testing.assert_array_equal(AvgPool2D(2)(X.astype(np.uint8)), AvgPool2D(2)(X))
