@@ -88,7 +88,8 @@ class LeakyReLU(Layer):
         self.negative_slope = negative_slope
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
-        slope = np.where(x > 0, 1, self.negative_slope).astype(np.result_type(x.dtype, np.float32))  # no integers
+        x = _as_floats(x)
+        slope = np.where(x > 0, 1, self.negative_slope).astype(x.dtype)
 
         def backward(dy: Array) -> Array:
             check_gradient(dy, x.shape)
@@ -128,6 +129,7 @@ class LogSoftmax(Layer):
 
 def softmax(x: Array) -> Array:
     """exp(x) / sum(exp(x)) over the last axis; a row that is -inf throughout gives zeros, one with a NaN gives NaNs."""
+    x = _as_floats(x)
     highest = x.max(axis=-1, keepdims=True, initial=-np.inf)
     y = np.exp(x - np.where(np.isfinite(highest), highest, 0))
     total = y.sum(axis=-1, keepdims=True)
@@ -137,8 +139,14 @@ def softmax(x: Array) -> Array:
 
 def log_softmax(x: Array) -> Array:
     """x - log(sum(exp(x))) over the last axis, without overflow."""
+    x = _as_floats(x)
     shifted = x - x.max(axis=-1, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def _as_floats(x: Array) -> Array:
+    """Integers hold neither a small slope nor -inf."""
+    return x.astype(np.result_type(x.dtype, np.float32), copy=False)
 
 
 ACTIVATIONS: dict[str, type[Layer]] = {

@@ -94,3 +94,9 @@ def test_softmax_leaves_its_input_alone() -> None:
 
 def test_the_slope_of_leaky_relu_is_not_lost_on_integers() -> None:
     np.testing.assert_array_equal(LeakyReLU(0.5)(np.array([-5, 5])), [-2.5, 5])
+
+
+def test_softmax_takes_integers() -> None:
+    x = np.array([1, 2, 4])
+    np.testing.assert_array_equal(softmax(x), softmax(x.astype(np.float64)))
+    np.testing.assert_array_equal(log_softmax(x), log_softmax(x.astype(np.float64)))
