@@ -218,8 +218,11 @@ def _weigh(mask: Mask | None, places: tuple[int, ...], count: float | None) -> t
         if mask.shape != places or not (mask.dtype == np.bool_ or np.issubdtype(mask.dtype, np.floating)):
             expected = f"booleans or weights of shape {places}"
             raise InputError(f"the mask is {mask.dtype} of shape {mask.shape}; expected {expected}")
-        if mask.dtype != np.bool_ and mask.size and not mask.min() >= 0:
-            raise InputError(f"a weight is {mask.min()}; expected at least 0")
+        if mask.dtype != np.bool_ and mask.size and not (mask.min() >= 0 and mask.max() < np.inf):
+            wrong = mask.min() if not mask.min() >= 0 else mask.max()
+            raise InputError(f"a weight is {wrong}; expected a finite number of at least 0")
+    if count is not None and not 0 <= count < np.inf:
+        raise InputError(f"the count is {count}; expected a finite number of at least 0")
     if count is None:
         count = math.prod(places) if mask is None else float(mask.sum(dtype=np.float64))
     return mask, count or 1.0

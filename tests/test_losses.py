@@ -279,6 +279,11 @@ def test_a_model_learns_by_each_loss_far_below_the_best_constant_prediction(name
             lambda: mean_squared_error(np.ones(2), np.ones(2), np.array([1.0, -1.0])),
             r"^a weight is -1.0; exp",
         ),
+        (
+            lambda: mean_squared_error(np.ones(2), np.ones(2), np.array([1.0, np.inf])),
+            r"^a weight is inf; expected a fin",
+        ),
+        (lambda: mean_squared_error(np.ones(2), np.ones(2), count=-2), r"^the count is -2; expected a finite number"),
         (lambda: mean_squared_error(np.ones(2), np.ones(2), np.array([1, 1])), r"^the mask is int64 of shape"),
     ],
 )

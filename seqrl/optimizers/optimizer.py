@@ -34,9 +34,8 @@ class Optimizer:
         self.steps = 0
 
     def step(self) -> float:
-        """Raises NotFinite, with the name of the first parameter concerned, when a gradient is not finite. No value and
-        no moment becomes so. With `clip` nothing has changed then; without, of many parameters some may have taken
-        the step: to look at all gradients first would be another pass over memory.
+        """Raises NotFinite, with the name of the first parameter concerned, when a gradient is not finite; nothing has
+        changed then.
 
         Raises InputError when another optimizer has been made over the same parameters since.
         """

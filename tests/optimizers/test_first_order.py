@@ -135,7 +135,7 @@ def test_a_gradient_that_is_not_finite_is_named_and_nothing_changes(rule: Any, b
 @pytest.mark.parametrize("clip", [None, 1.0])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @every_rule
-def test_of_many_gradients_one_that_is_not_finite_reaches_no_value_and_no_moment(
+def test_one_of_many_gradients_that_is_not_finite_leaves_everything_as_it_was(
     rule: Any, bad: float, clip: float | None, rng: Generator
 ) -> None:
     start, gradient = rng.normal(size=(2, 100_000))
@@ -145,11 +145,9 @@ def test_of_many_gradients_one_that_is_not_finite_reaches_no_value_and_no_moment
     parameter.grad[70_000] = bad
     with pytest.raises(NotFinite, match=r"^the gradient of 'p0' is not finite$"):
         optimizer.step()
-    assert np.isfinite(parameter.value).all()
-    assert all(np.isfinite(moment).all() for moment in optimizer.moments().values())
+    assert parameter.value.tolist() == start.tolist()
+    assert not any(moment.any() for moment in optimizer.moments().values())
     assert optimizer.steps == 0
-    if clip:
-        assert parameter.value.tolist() == start.tolist()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

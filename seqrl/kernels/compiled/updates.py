@@ -2,8 +2,8 @@
 
 An update is bound by memory. So its threads are woken once and share out blocks by common counters: the first starts at
 once and the others help from when they are awake. Each has a lane of neighbouring blocks, as caches and what fetches
-ahead for them like it, and when that is done takes from the far ends of the others'. Without clipping there is one
-pass, in which each block is looked at while it is in cache. Bits don't depend on who took which block.
+ahead for them like it, and when that is done takes from the far ends of the others'. A first pass sums up the norm, so
+that nothing is updated where it is not finite. Bits don't depend on who took which block.
 """
 
 import math
@@ -21,7 +21,7 @@ BLOCK = 1 << 14
 # there, for each lane of both passes counters of the blocks taken from it at all, from its front and from its back,
 # and the sums of squares of all blocks. Counters that several threads raise at a time are a cache line (8) apart.
 CAME, LANES, SUMMED, FIRST_LANE = 0, 1, 8, 16
-CLIPPING, UPDATING = 0, 1
+SUMMING, UPDATING = 0, 1
 
 
 @jit
@@ -59,11 +59,8 @@ def _sums(shared):
 
 @jit
 def _sum_block(shared, start, grad):
-    """Whether it is finite."""
-    squares = _sum_of_squares(grad[start : start + BLOCK])
-    _sums(shared)[start // BLOCK] = squares
+    _sums(shared)[start // BLOCK] = _sum_of_squares(grad[start : start + BLOCK])
     count_up(shared, SUMMED)
-    return math.isfinite(squares)
 
 
 @jit
@@ -94,25 +91,14 @@ def _take_block(shared, which_pass, own):
 @jit
 def _scale(shared, own, grad, clip):
     """What clipping multiplies the gradient by, after a pass over it; NaN where its norm is not finite."""
-    if clip == np.inf:
-        return 1.0
-    start = _take_block(shared, CLIPPING, own)
+    start = _take_block(shared, SUMMING, own)
     while start >= 0:
         _sum_block(shared, start, grad)
-        start = _take_block(shared, CLIPPING, own)
+        start = _take_block(shared, SUMMING, own)
     norm = _norm(shared)
     if not math.isfinite(norm):
         return np.nan
     return clip / norm if norm > clip else 1.0
-
-
-@jit
-def _next_block(shared, own, grad, clip):
-    """Where a block begins that is to be updated and that nobody has taken, or -1."""
-    start = _take_block(shared, UPDATING, own)
-    while start >= 0 and clip == np.inf and not _sum_block(shared, start, grad):
-        start = _take_block(shared, UPDATING, own)
-    return start
 
 
 def _flushed(moment):
@@ -134,7 +120,7 @@ def _sgd_update(shared, value, grad, velocity, clip, lr, momentum, nesterov, wei
         return scale
     real = value.dtype.type
     scale, lr, momentum, decay = real(scale), real(lr), real(momentum), real(weight_decay)
-    start = _next_block(shared, own, grad, clip)
+    start = _take_block(shared, UPDATING, own)
     while start >= 0:
         x, dx, v = value[start : start + BLOCK], grad[start : start + BLOCK], velocity[start : start + BLOCK]
         for p in range(dx.size):
@@ -144,7 +130,7 @@ def _sgd_update(shared, value, grad, velocity, clip, lr, momentum, nesterov, wei
                 g = g + momentum * v[p] if nesterov else v[p]
             x[p] -= lr * g
             dx[p] = 0
-        start = _next_block(shared, own, grad, clip)
+        start = _take_block(shared, UPDATING, own)
     return _norm(shared)
 
 
@@ -169,7 +155,7 @@ def _adagrad_update(shared, value, grad, squares, clip, lr, eps, weight_decay):
         return scale
     real = value.dtype.type
     scale, lr, eps, decay = real(scale), real(lr), real(eps), real(weight_decay)
-    start = _next_block(shared, own, grad, clip)
+    start = _take_block(shared, UPDATING, own)
     while start >= 0:
         x, dx, s = value[start : start + BLOCK], grad[start : start + BLOCK], squares[start : start + BLOCK]
         for p in range(dx.size):
@@ -177,7 +163,7 @@ def _adagrad_update(shared, value, grad, squares, clip, lr, eps, weight_decay):
             s[p] += g * g
             x[p] -= lr * g / (np.sqrt(s[p]) + eps)
             dx[p] = 0
-        start = _next_block(shared, own, grad, clip)
+        start = _take_block(shared, UPDATING, own)
     return _norm(shared)
 
 
@@ -196,7 +182,7 @@ def _rmsprop_update(shared, value, grad, squares, clip, lr, alpha, eps, weight_d
     real = value.dtype.type
     scale, lr, eps, decay = real(scale), real(lr), real(eps), real(weight_decay)
     kept, new = real(alpha), real(1 - alpha)
-    start = _next_block(shared, own, grad, clip)
+    start = _take_block(shared, UPDATING, own)
     while start >= 0:
         x, dx, s = value[start : start + BLOCK], grad[start : start + BLOCK], squares[start : start + BLOCK]
         for p in range(dx.size):
@@ -204,7 +190,7 @@ def _rmsprop_update(shared, value, grad, squares, clip, lr, alpha, eps, weight_d
             s[p] = _flushed(kept * s[p] + new * g * g)
             x[p] -= lr * g / (np.sqrt(s[p]) + eps)
             dx[p] = 0
-        start = _next_block(shared, own, grad, clip)
+        start = _take_block(shared, UPDATING, own)
     return _norm(shared)
 
 
@@ -223,7 +209,7 @@ def _adadelta_update(shared, value, grad, squares, moves, clip, lr, rho, eps, we
     real = value.dtype.type
     scale, lr, eps, decay = real(scale), real(lr), real(eps), real(weight_decay)
     kept, new = real(rho), real(1 - rho)
-    start = _next_block(shared, own, grad, clip)
+    start = _take_block(shared, UPDATING, own)
     while start >= 0:
         x, dx = value[start : start + BLOCK], grad[start : start + BLOCK]
         s, u = squares[start : start + BLOCK], moves[start : start + BLOCK]
@@ -234,7 +220,7 @@ def _adadelta_update(shared, value, grad, squares, moves, clip, lr, rho, eps, we
             u[p] = _flushed(kept * u[p] + new * move * move)
             x[p] -= lr * move
             dx[p] = 0
-        start = _next_block(shared, own, grad, clip)
+        start = _take_block(shared, UPDATING, own)
     return _norm(shared)
 
 
@@ -262,7 +248,7 @@ def _adam_update(shared, value, grad, first, second, clip, rate, beta1, beta2, r
     scale, rate, root, eps = real(scale), real(rate), real(root), real(eps)
     decay, shrink = real(weight_decay), real(shrink)
     kept1, new1, kept2, new2 = real(beta1), real(1 - beta1), real(beta2), real(1 - beta2)
-    start = _next_block(shared, own, grad, clip)
+    start = _take_block(shared, UPDATING, own)
     while start >= 0:
         x, dx = value[start : start + BLOCK], grad[start : start + BLOCK]
         ms, vs = first[start : start + BLOCK], second[start : start + BLOCK]
@@ -274,7 +260,7 @@ def _adam_update(shared, value, grad, first, second, clip, rate, beta1, beta2, r
             vs[p] = v
             x[p] = shrink * x[p] - rate * m / (np.sqrt(v) * root + eps)
             dx[p] = 0
-        start = _next_block(shared, own, grad, clip)
+        start = _take_block(shared, UPDATING, own)
     return _norm(shared)
 
 

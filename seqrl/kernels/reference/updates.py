@@ -1,10 +1,9 @@
 """The optimizers' updates of the flat vectors of parameters, all of shape (P,).
 
 Every update returns the norm of the gradient, sqrt(sum grad^2), which is summed up in float64. Where that is not finite
-nothing has changed. (The compiled ones see it in time when they clip; else some blocks of the vectors, whose gradients
-are finite, may have been updated.) Otherwise the rule was applied to g = grad * min(1, clip / norm) (Pascanu et al.
-2013, algorithm 1), to which weight_decay * value is added where it is not decoupled, and `grad` is 0. PyTorch computes
-the same from the same g, but divides by norm + 1e-6 when it clips.
+nothing has changed. Otherwise the rule was applied to g = grad * min(1, clip / norm) (Pascanu et al. 2013, algorithm
+1), to which weight_decay * value is added where it is not decoupled, and `grad` is 0. PyTorch computes the same from
+the same g, but divides by norm + 1e-6 when it clips.
 
 A moment that decays becomes 0 once it is below the smallest normal number. Left alone it would be stuck there (0.9
 times the smallest number of all is rounded to itself), and processors are ten times slower with such numbers: a
