@@ -75,8 +75,8 @@ def penalize(parameters: Iterable[tuple[str, Parameter]], penalty: Penalty) -> f
 def constrain_norm(parameters: Iterable[tuple[str, Parameter]], limit: float) -> None:
     """Max-norm: scale the incoming weights of each unit to a norm of at most `limit` (Srivastava et al. 2014).
 
-    A unit of a weight (n_in, n_out) is a column, one of a convolution's (C_out, C_in, height, width) a filter. Leave out
-    embeddings, whose columns are no units.
+    A unit of a weight (n_in, n_out) is a column, one of a convolution's (C_out, C_in, height, width) a filter. Leave
+    out embeddings, whose columns are no units.
     """
     if not limit > 0:
         raise InputError(f"the largest norm is {limit}; expected a positive number")
