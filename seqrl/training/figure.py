@@ -70,10 +70,12 @@ def _computed(compute: Callable[[FigureOptions], Result], options: FigureOptions
 def _check(options: FigureOptions) -> None:
     """Refuse what would fail only after everything is computed, and sizes of nothing."""
     for name, value in vars(options).items():
-        lowest = 0 if name == "seed" else 1
+        option, lowest = f"--{name.replace('_', '-')}", 0 if name == "seed" else 1
+        if value == ():
+            raise InputError(f"{option} got no values; expected one or more")
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, int) and number < lowest:
-                raise InputError(f"--{name.replace('_', '-')} is {number}; expected {lowest} or more")
+                raise InputError(f"{option} is {number}; expected {lowest} or more")
     out = Path(options.out)
     if out.suffix != ".png":
         raise InputError(f"--out is {options.out}; expected a name that ends in .png")

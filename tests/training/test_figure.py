@@ -18,7 +18,7 @@ pytest.importorskip("matplotlib")
 @dataclass(frozen=True)
 class Options:
     points: int = 3
-    at: tuple[int, ...] = ()
+    at: tuple[int, ...] = (1,)
     seed: int = 0
     out: str = "figure.png"
 
@@ -61,6 +61,7 @@ def test_the_same_seed_gives_the_same_picture(tmp_path: Path) -> None:
     [
         (["--seed", "-1"], "--seed is -1; expected 0 or more"),
         (["--points", "0"], "--points is 0; expected 1 or more"),
+        (["--at"], "--at got no values; expected one or more"),
         (["--at", "3", "-2"], "--at is -2; expected 1 or more"),
         (["--out", "figure.pdf"], "--out is figure.pdf; expected a name that ends in .png"),
         (["--out", "missing/figure.png"], "--out is missing/figure.png; there is no folder missing"),
