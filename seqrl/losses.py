@@ -61,7 +61,9 @@ def softmax_cross_entropy(
         gradient[real] = picked
         return total / count, gradient.reshape(logits.shape)
     log_p = log_softmax(picked)
-    losses = -(1 - label_smoothing) * log_p[at] - label_smoothing / V * log_p.sum(axis=1)
+    losses = -(1 - label_smoothing) * log_p[at]
+    if label_smoothing:  # 0 times the logarithm of a class that can't be, -inf, is a NaN
+        losses -= label_smoothing / V * log_p.sum(axis=1)
     distance = np.exp(log_p) - log_p.dtype.type(label_smoothing / V)
     distance[at] -= 1 - label_smoothing
     gradient[real] = distance * (w / count).astype(logits.dtype)[:, None]
@@ -260,6 +262,8 @@ def _check_shape(target: npt.NDArray[Any], prediction: Array) -> None:
     """NumPy would broadcast (N,) against (N, 1) to (N, N)."""
     if np.shape(target) != prediction.shape:
         raise InputError(f"targets of shape {np.shape(target)} don't fit predictions of shape {prediction.shape}")
+    if prediction.dtype.kind != "f":
+        raise InputError(f"predictions are {prediction.dtype}; expected floats, which a gradient needs")
 
 
 def _check_classes(target: npt.NDArray[Any], scores: Array) -> None:

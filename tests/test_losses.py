@@ -301,3 +301,17 @@ def test_targets_that_cant_be_negative_give_what_numbers_give(name: str, dtype: 
     expected, expected_gradient = LOSSES[name](prediction, target)
     assert loss == expected
     np.testing.assert_array_equal(gradient, expected_gradient)
+
+
+def test_a_class_that_cant_be_weighs_nothing_under_weights_as_under_none() -> None:
+    logits, target = np.array([[1.0, 2.0, -np.inf], [0.0, 1.0, 2.0]]), np.array([0, 2])
+    loss, gradient = softmax_cross_entropy(logits, target)
+    weighted, weighted_gradient = softmax_cross_entropy(logits, target, np.ones(2))
+    assert weighted == pytest.approx(loss, rel=1e-12)
+    np.testing.assert_allclose(weighted_gradient, gradient, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["mean_squared_error", "half_squared_error", "huber"])
+def test_predictions_that_are_no_floats_are_refused_where_distances_would_be_cut_off(name: str) -> None:
+    with pytest.raises(InputError, match="predictions are int64; expected floats"):
+        LOSSES[name](np.array([[1, 2]]), np.array([[1.5, 2.5]]))

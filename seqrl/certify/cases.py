@@ -1,6 +1,6 @@
 """Everything that is certified, a line each. What the library has and no line names fails the certificate.
 
-A layer's case says how to make it and which inputs it takes; the checks (`seqrl.certify.checks`) do the rest.
+A layer's case says how to make it and which inputs it takes; the modules of checks beside this one do the rest.
 """
 
 from __future__ import annotations
