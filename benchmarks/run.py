@@ -38,6 +38,7 @@ BENCHMARKS = {
     "core": Benchmark("Optimizers and a small net beside PyTorch", "compare_core.py", beside_peer=True),
     "import": Benchmark("Import time", "import_time.py"),
     "install": Benchmark("Size of an install", "install_size.py"),
+    "images": Benchmark("Accuracy on images", "image_accuracy.py"),
     "accuracy": Benchmark("Accuracy", "accuracy.py", slow=True),
 }
 
