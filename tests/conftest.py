@@ -5,9 +5,9 @@ import os
 # Tests run side by side, one to a core: products shared between busy cores take many times longer.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import hypothesis  # noqa: E402
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import hypothesis
+import numpy as np
+import pytest
 
 # A busy machine must not fail a test: the time of one example says nothing.
 hypothesis.settings.register_profile("seqrl", deadline=None)
