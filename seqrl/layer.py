@@ -156,8 +156,7 @@ class Chain(Layer):
 
     def forward_data(self, x: Any) -> tuple[Any, Backward]:
         """What stands below the first layer with parameters has nothing to learn, and no gradient goes there."""
-        learns = (k for k, layer in enumerate(self.layers) if any(True for _ in layer.parameters()))
-        first = next(learns, 0)
+        first = next((k for k, layer in enumerate(self.layers) if _learns(layer)), 0)
         for k, layer in enumerate(self.layers[:first]):
             x, _ = self._through(k, layer.forward, x)
         forwards = [layer.forward for layer in self.layers[first + 1 :]]
@@ -188,6 +187,12 @@ class Chain(Layer):
             return function(x)
         except InputError as error:
             raise InputError(f"layer {k + 1} of the {type(self).__name__}: {error}") from error
+
+
+def _learns(layer: Layer) -> bool:
+    """Whether it has parameters; most layers have their own, which are found at once."""
+    own = any(isinstance(member, Parameter) for member in vars(layer).values())
+    return own or next(layer.parameters(), None) is not None
 
 
 class Residual(Layer):
