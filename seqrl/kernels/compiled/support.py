@@ -3,7 +3,8 @@
 Inner loops run over one row and few arrays: LLVM can't prove that many arrays don't overlap, and would not vectorise.
 They index from 0, because an index that might be negative costs a test each, and the vectors.
 
-Numba's cache does not notice a change in a function from another file: after a change here, `make clean-kernels`.
+Numba's cache does not notice a change in a function from another file: after a change here, remove
+`__pycache__`, as `make clean` does.
 """
 
 import math
