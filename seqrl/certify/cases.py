@@ -18,7 +18,7 @@ from seqrl.layers.augmentation import RandomShift
 from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.convolution import Conv2D
 from seqrl.layers.dense import Dense, TiedDense
-from seqrl.layers.dropout import Dropout
+from seqrl.layers.dropout import Dropout, VariationalDropout
 from seqrl.layers.embedding import Embedding
 from seqrl.layers.maxout import Maxout
 from seqrl.layers.normalization import BatchNorm, LayerNorm
@@ -157,6 +157,7 @@ LAYERS: dict[str, LayerCase] = {
     "LayerNorm": LayerCase(lambda rng: LayerNorm(7), wide_sequences),
     "RandomShift": LayerCase(framed_and_shifted, images, batch_axis=0, of="RandomShift"),
     "Dropout": LayerCase(lambda rng: Dropout(0.4, rng=rng)),
+    "VariationalDropout": LayerCase(lambda rng: VariationalDropout(0.4, rng=rng)),
     "no Dropout": LayerCase(lambda rng: Dropout(0.0, rng=rng)),
     "Tanh": LayerCase(lambda rng: Tanh()),
     "Sigmoid": LayerCase(lambda rng: Sigmoid()),

