@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from seqrl import kernels
 from seqrl.errors import InputError
@@ -40,14 +41,14 @@ class Dropout(Layer):
 
         return kernels.dropout(x, draws, dropped), backward
 
-    def draw(self, shape: tuple[int, ...]) -> Array:
+    def draw(self, shape: tuple[int, ...]) -> npt.NDArray[np.uint16]:
         return np.frombuffer(self.rng.bytes(2 * math.prod(shape)), np.uint16).reshape(shape)
 
 
 class VariationalDropout(Dropout):
     """Dropout with one mask for all steps of a sequence, x: (T, N, D) (Gal and Ghahramani 2016, equation 7)."""
 
-    def draw(self, shape: tuple[int, ...]) -> Array:
+    def draw(self, shape: tuple[int, ...]) -> npt.NDArray[np.uint16]:
         if len(shape) != 3:
             raise InputError(f"VariationalDropout got input of shape {shape}; expected (T, N, D)")
         T, *rest = shape
