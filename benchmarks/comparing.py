@@ -11,6 +11,7 @@ import machine
 import numpy as np
 
 TORCH = "torch==2.13.0"
+JAX = "jax==0.10.2"
 
 Result = dict[str, Any]
 
@@ -29,6 +30,11 @@ class Row(NamedTuple):
 def torch_python(given: str | None) -> str | Path:
     """A Python with PyTorch and NumPy: the given one, or an environment made for it."""
     return given or machine.environment("torch", [TORCH, f"numpy=={np.__version__}"])
+
+
+def jax_python(given: str | None) -> str | Path:
+    """A Python with JAX and NumPy: the given one, or an environment made for it."""
+    return given or machine.environment("jax", [JAX, f"numpy=={np.__version__}"])
 
 
 def in_turn(sides: Sequence[Sequence[str | Path]], rounds: int) -> list[list[Result]]:

@@ -1,6 +1,6 @@
 """Run the benchmarks and write what they print into benchmarks/RESULTS.md, each into a section of its own.
 
-    python benchmarks/run.py [--all] [--peer-python PATH] [NAME ...]
+    python benchmarks/run.py [--all] [--peer-python PATH] [--jax-python PATH] [NAME ...]
 
 Without names: all but the slow ones. Each is a program that can also be run by itself. Exit status 1 when one of them
 missed a target.
@@ -30,12 +30,16 @@ class Benchmark(NamedTuple):
     program: str
     slow: bool = False
     beside_peer: bool = False
+    beside_jax: bool = False
 
 
 BENCHMARKS = {
     "translation": Benchmark("Translation beside PyTorch", "compare_translation.py", beside_peer=True),
     "convolution": Benchmark("Convolution beside PyTorch", "compare_convolution.py", beside_peer=True),
     "core": Benchmark("Optimizers and a small net beside PyTorch", "compare_core.py", beside_peer=True),
+    "recurrent": Benchmark(
+        "Recurrent layers beside PyTorch and JAX", "compare_recurrent.py", beside_peer=True, beside_jax=True
+    ),
     "import": Benchmark("Import time", "import_time.py"),
     "install": Benchmark("Size of an install", "install_size.py"),
     "images": Benchmark("Accuracy on images", "image_accuracy.py"),
@@ -82,6 +86,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
     parser.add_argument("--all", action="store_true", help="the slow ones too")
     parser.add_argument("--peer-python", help="a Python with PyTorch and NumPy (default: an environment made for it)")
+    parser.add_argument("--jax-python", help="a Python with JAX and NumPy (default: an environment made for it)")
     options = parser.parse_args()
     for name in options.names:
         if name not in BENCHMARKS:
@@ -92,6 +97,8 @@ def main() -> int:
         benchmark = BENCHMARKS[name]
         print(f"\n## {benchmark.title}\n", flush=True)
         peer = ["--peer-python", options.peer_python] if benchmark.beside_peer and options.peer_python else []
+        if benchmark.beside_jax and options.jax_python:
+            peer += ["--jax-python", options.jax_python]
         section, good = run(benchmark, peer)
         write(section)
         reached &= good
