@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 RUN := .venv/bin/python
-EXTRAS := fast,plots,translation,test
+EXTRAS := fast,plots,translation,onnx,test
 
 # The stamp is written last and says for which Python and which folder .venv was made: after an interrupted set-up,
 # with another PYTHON or in a copied checkout, .venv is made anew.
