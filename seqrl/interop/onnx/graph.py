@@ -1,0 +1,105 @@
+"""A small builder of ONNX graphs. A value is its name; nodes are added in the order of computation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import seqrl
+from seqrl.errors import InputError, require
+from seqrl.layer import Layer
+from seqrl.parameter import Parameter
+
+OPSET = 17  # of 2022, the first with LayerNormalization; ONNX Runtime has it since 1.12
+IR_VERSION = 8  # the file format of that opset
+MOST_BYTES = 2**31 - 1  # that one protobuf message holds
+
+Axes = Sequence[str | int]  # a name where the size may vary
+
+
+class Graph:
+    """What a layer computes, as ONNX nodes. Parameters keep their dotted names."""
+
+    def __init__(self, model: Layer) -> None:
+        self.onnx = require("onnx", "onnx")
+        self.model = model
+        self.dtype = model.dtype
+        self._names = {id(parameter): name for name, parameter in model.parameters()}
+        self._nodes: list[Any] = []
+        self._constants: dict[str, Any] = {}
+        self._inputs: list[Any] = []
+        self._outputs: list[str] = []
+
+    def input(self, name: str, axes: Axes, dtype: npt.DTypeLike | None = None) -> str:
+        self._inputs.append(self.onnx.helper.make_tensor_value_info(name, self._type(dtype), list(axes)))
+        return name
+
+    def output(self, name: str, value: str) -> None:
+        self._nodes.append(self.onnx.helper.make_node("Identity", [value], [name], name=name))
+        self._outputs.append(name)
+
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """The output of a node; an input of "" is left out."""
+        return self.add_many(operator, *inputs, outputs=1, **attributes)[0]
+
+    def add_many(self, operator: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
+        """The first `outputs` outputs of a node."""
+        name = f"{operator}_{len(self._nodes)}"
+        names = [name] if outputs == 1 else [f"{name}_{k}" for k in range(outputs)]
+        self._nodes.append(self.onnx.helper.make_node(operator, inputs, names, name=name, **attributes))
+        return names
+
+    def parameter(self, parameter: Parameter, value: npt.NDArray[Any] | None = None) -> str:
+        """Stored once however often it is used. value: the same in ONNX's layout, where that is another."""
+        return self._store(self._names[id(parameter)], parameter.value if value is None else value)
+
+    def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> str:
+        """By default in the model's dtype."""
+        return self._store(f"constant_{len(self._constants)}", np.asarray(value, dtype or self.dtype))
+
+    def integers(self, *values: int) -> str:
+        """A vector such as the axes of Squeeze."""
+        return self.constant(values, np.int64)
+
+    def cast(self, value: str, dtype: npt.DTypeLike | None = None) -> str:
+        return self.add("Cast", value, to=self._type(dtype))
+
+    def proto(self, metadata: Mapping[str, str]) -> Any:
+        """The onnx.ModelProto, checked. Raises InputError where it is too large for a file of ONNX."""
+        helper, size = self.onnx.helper, sum(array.nbytes for array in self._constants.values())
+        if size > MOST_BYTES:
+            raise InputError(f"the model has {size:,} bytes of weights; a file of ONNX holds {MOST_BYTES:,}")
+        initializers = [self.onnx.numpy_helper.from_array(array, name) for name, array in self._constants.items()]
+        outputs = [helper.make_empty_tensor_value_info(name) for name in self._outputs]
+        graph = helper.make_graph(self._nodes, "seqrl", self._inputs, outputs, initializers)
+        versions = {"ir_version": IR_VERSION, "opset_imports": [helper.make_opsetid("", OPSET)]}
+        model = helper.make_model(graph, producer_name="seqrl", producer_version=seqrl.__version__, **versions)
+        helper.set_model_props(model, {"seqrl_version": seqrl.__version__, **metadata})
+        model = self.onnx.shape_inference.infer_shapes(model, strict_mode=True)
+        self.onnx.checker.check_model(model, full_check=True)
+        return model
+
+    def _type(self, dtype: npt.DTypeLike | None) -> int:
+        return int(self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype or self.dtype)))
+
+    def _store(self, name: str, array: npt.NDArray[Any]) -> str:
+        self._constants[name] = array
+        return name
+
+
+def dotted_name(model: Layer, part: Layer) -> str:
+    """Where a layer stands in a model, such as "encoder.layers.0"; "" for the model itself."""
+    return next((name for name, layer in _layers(model, "") if layer is part), type(part).__name__)
+
+
+def _layers(owner: Any, prefix: str) -> Iterable[tuple[str, Layer]]:
+    if isinstance(owner, Layer):
+        yield prefix, owner
+        members: Iterable[tuple[Any, Any]] = vars(owner).items()
+    else:
+        members = enumerate(owner) if isinstance(owner, (list, tuple)) else ()
+    for name, member in members:
+        yield from _layers(member, f"{prefix}.{name}" if prefix else str(name))
