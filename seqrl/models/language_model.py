@@ -1,0 +1,112 @@
+"""Recurrent language model: the probability of each token after those before it.
+
+    x_t = E[token_t]
+    y_t, state_t = stack(x_t, state_{t-1})
+    p(token_{t+1} | token_1 ... token_t) = softmax(y_t W_o + b_o)        (Mikolov et al. 2010)
+
+Dropout is on what enters a layer and on what leaves the last one, never on what goes from step to step (Zaremba et
+al. 2014, equation 3). `variational` draws one mask for all steps of a chunk in these places (Gal and Ghahramani 2016,
+without their mask on the recurrent connections). With `tied` W_o is the transpose of E (Press and Wolf 2017; Inan et
+al. 2017): the last layer then has the size of the embedding, whatever that of the others (Merity et al. 2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from seqrl.errors import InputError, check_sizes, choose
+from seqrl.layer import Layer
+from seqrl.layers.dense import Dense, TiedDense
+from seqrl.layers.dropout import Dropout, VariationalDropout
+from seqrl.layers.embedding import Embedding
+from seqrl.layers.recurrent import CELLS, Stack, State
+from seqrl.parameter import Array, Integers
+
+
+@dataclass(frozen=True)
+class LanguageModelConfig:
+    """Everything that a LanguageModel is built from."""
+
+    vocabulary: int
+    cell: str = "lstm"  # a name in CELLS
+    layers: int = 1
+    embedding: int = 128  # size of a token's vector
+    hidden: int = 256  # size of the state
+    tied: bool = False  # the output's weight is the embedding's; one layer then needs hidden equal to embedding
+    dropout: float = 0.0
+    variational: bool = False
+
+
+class LanguageModel(Layer):
+    """A language model; the equations stand at the head of this file.
+
+    ids: (T, N) -> logits of the token after each: (T, N, V)
+
+    A state is that of `Stack`, a tuple with one for each layer; None is zero. Text in chunks, each with the final
+    state of the one before it, gives the logits of the whole.
+    """
+
+    def __init__(
+        self, config: LanguageModelConfig, *, rng: np.random.Generator, dropout_rng: np.random.Generator
+    ) -> None:
+        cell = choose("cell", config.cell, CELLS)
+        V, E, H = config.vocabulary, config.embedding, config.hidden
+        check_sizes("LanguageModel", vocabulary=V, embedding=E, hidden=H, layers=config.layers)
+        if config.tied and config.layers == 1 and H != E:
+            raise InputError(
+                f"hidden is {H} and embedding {E}; expected the same of a tied model with one layer, whose output "
+                "weight is the embedding's"
+            )
+        self.config = config
+        self.dropout = (VariationalDropout if config.variational else Dropout)(config.dropout, rng=dropout_rng)
+        sizes = [E, *[H] * (config.layers - 1), E if config.tied else H]
+        self.embedding = Embedding(V, E, rng=rng)
+        cells = [cell(D, size, rng=rng) for D, size in pairwise(sizes)]
+        self.stack = Stack(cells, dropout=self.dropout)
+        self.output: Dense | TiedDense = TiedDense(self.embedding) if config.tied else Dense(sizes[-1], V, rng=rng)
+
+    def forward(
+        self, ids: Integers, state: State = None
+    ) -> tuple[tuple[Array, State], Callable[[Array, State], State]]:
+        """((logits, final state), backward); backward(dlogits, dfinal_state) gives the initial state's gradient."""
+        x, embed_backward = self.embedding.forward(ids)  # (T, N, E)
+        x, drop_input_backward = self.dropout.forward(x)
+        (y, final), stack_backward = self.stack.scan(x, state)  # (T, N, H)
+        y, drop_output_backward = self.dropout.forward(y)
+        logits, output_backward = self.output.forward(y)
+
+        def backward(dlogits: Array, dfinal: State = None) -> State:
+            dx, dstate = stack_backward(drop_output_backward(output_backward(dlogits)), dfinal)
+            embed_backward(drop_input_backward(dx))
+            return dstate
+
+        return (logits, final), backward
+
+    def __call__(self, ids: Integers, state: State = None) -> tuple[Array, State]:
+        """(logits, final state) at inference."""
+        y, final = self.read(ids, state)
+        return self.output(y), final
+
+    def read(self, ids: Integers, state: State = None) -> tuple[Array, State]:
+        """(what the output layer sees (T, N, H), final state) at inference."""
+        return self.stack.read(self.embedding(ids), state)
+
+    def gate_table(self) -> Array:
+        """The share of every token in the first layer's gates, E W_ih + b, (V, gates * H): `step` looks it up."""
+        return self.stack.layers[0].project(self.embedding.weight.value)
+
+    def step(self, ids: Integers, state: State = None, table: Array | None = None) -> tuple[Array, State]:
+        """One step at inference. ids: (N,) -> logits (N, V), and the state after them."""
+        first, *others = self.stack.layers
+        states = state or (None,) * len(self.stack.layers)
+        gates = first.project(self.embedding(ids)) if table is None else table[ids]
+        y, after = first.advance(gates, states[0])
+        finals = [after]
+        for layer, before in zip(others, states[1:], strict=True):
+            y, after = layer.step(y, before)
+            finals.append(after)
+        return self.output(y), tuple(finals)

@@ -1,0 +1,145 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqrl.errors import InputError
+from seqrl.gradient_check import check_gradients
+from seqrl.layers.recurrent import CELLS
+from seqrl.losses import softmax_cross_entropy
+from seqrl.models.language_model import LanguageModel, LanguageModelConfig
+from seqrl.optimizers import Adam
+
+Generator = np.random.Generator
+V = 7
+
+
+def model(**options: Any) -> LanguageModel:
+    config = LanguageModelConfig(V, **{"embedding": 3, "hidden": 4, **options})
+    return LanguageModel(config, rng=np.random.default_rng(1), dropout_rng=np.random.default_rng(2))
+
+
+def randomised(language_model: LanguageModel) -> LanguageModel:
+    language_model = language_model.astype(np.float64)
+    rng = np.random.default_rng(3)
+    for _, parameter in language_model.parameters():
+        parameter.value[...] = rng.normal(0, 0.5, parameter.shape)
+    return language_model
+
+
+def leaves(state: Any) -> list[Any]:
+    return [leaf for part in state for leaf in leaves(part)] if isinstance(state, tuple) else [state]
+
+
+def like(state: Any, rng: Generator) -> Any:
+    """A random state of the same nesting."""
+    return tuple(like(part, rng) for part in state) if isinstance(state, tuple) else rng.normal(size=state.shape)
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    **{cell: {"cell": cell} for cell in CELLS},
+    "two layers": {"layers": 2},
+    "three layers, tied": {"layers": 3, "tied": True},
+    "one layer, tied": {"tied": True, "hidden": 3},
+    "dropout": {"layers": 2, "dropout": 0.4},
+    "variational dropout": {"layers": 2, "dropout": 0.4, "variational": True},
+}
+every_option = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+
+
+@every_option
+def test_gradients_of_parameters_and_initial_states(options: dict[str, Any], rng: Generator) -> None:
+    for T, N in (5, 3), (1, 1), (4, 2), (2, 7):
+        ids = rng.integers(0, V, (T, N))
+        tested = randomised(model(**options))
+        state = like(tested(ids)[1], rng)
+        assert len(check_gradients(tested, ids, state)) == len(leaves(state)) + len(list(tested.parameters()))
+
+
+@every_option
+def test_chunks_with_the_state_carried_on_are_the_whole(options: dict[str, Any], rng: Generator) -> None:
+    options = options | {"dropout": 0.0}
+    ids = rng.integers(0, V, (9, 2))
+    whole, chunked = randomised(model(**options)), randomised(model(**options))
+    state = like(whole(ids)[1], rng)
+    (logits, final), backward = whole.forward(ids, state)
+    dlogits, dfinal = rng.normal(size=logits.shape), like(final, rng)
+    dstate = backward(dlogits, dfinal)
+    parts = [slice(0, 4), slice(4, 5), slice(5, 9)]
+    backwards = []
+    for part in parts:
+        (logits_part, state), backward_part = chunked.forward(ids[part], state)
+        backwards.append(backward_part)
+        np.testing.assert_allclose(logits_part, logits[part], rtol=1e-12, atol=1e-12)
+    for part, backward_part in zip(reversed(parts), reversed(backwards), strict=True):
+        dfinal = backward_part(dlogits[part], dfinal)
+    for a, b in zip(leaves(dfinal), leaves(dstate), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+    for (name, a), (_, b) in zip(chunked.parameters(), whole.parameters(), strict=True):
+        np.testing.assert_allclose(a.grad, b.grad, rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+@every_option
+def test_steps_give_what_the_whole_sequence_gives(options: dict[str, Any], rng: Generator) -> None:
+    tested = randomised(model(**options))
+    ids = rng.integers(0, V, (5, 2))
+    logits, final = tested(ids)
+    for table in None, tested.gate_table():
+        state = None
+        for t in range(5):
+            step_logits, state = tested.step(ids[t], state, table)
+            np.testing.assert_allclose(step_logits, logits[t], rtol=1e-10, atol=1e-12)
+        for a, b in zip(leaves(state), leaves(final), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+    np.testing.assert_array_equal(tested.gate_table(), table)  # advancing writes into its gates, not into the table
+
+
+def test_a_batch_gives_what_its_sequences_give_alone(rng: Generator) -> None:
+    tested = randomised(model(layers=2))
+    ids = rng.integers(0, V, (5, 3))
+    logits, _ = tested(ids)
+    for n in range(3):
+        np.testing.assert_allclose(tested(ids[:, n : n + 1])[0], logits[:, n : n + 1], rtol=1e-12)
+
+
+def test_dropout_is_off_at_inference_and_its_masks_are_of_a_chunk_when_variational(rng: Generator) -> None:
+    ids = np.full((6, 2), 3)
+    for variational in False, True:
+        tested = randomised(model(dropout=0.5, variational=variational, hidden=50, embedding=50))
+        np.testing.assert_array_equal(tested(ids)[0], tested(ids)[0])
+        x, _ = tested.dropout.forward(tested.embedding(ids))
+        assert (x == x[0]).all() == variational
+        assert (x[:, 0] != x[:, 1]).any()
+
+
+def test_the_last_layer_of_a_tied_model_has_the_size_of_the_embedding() -> None:
+    tested = model(layers=3, tied=True)
+    assert [layer.H for layer in tested.stack.layers] == [4, 4, 3]
+    assert tested.output.weight is tested.embedding.weight
+    with pytest.raises(InputError, match="hidden is 4 and embedding 3; expected the same"):
+        model(tied=True)
+
+
+def test_sizes_and_cells_are_checked() -> None:
+    with pytest.raises(InputError, match="did you mean 'lstm'"):
+        model(cell="lstn")
+    with pytest.raises(InputError, match="layers of LanguageModel is 0"):
+        model(layers=0)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_learns_what_only_the_carried_state_can_tell(cell: str, rng: Generator) -> None:
+    """A period of five tokens in chunks of two: the second 4 is told from the first by what was a chunk before."""
+    period = np.array([4, 5, 4, 6, 2])
+    text = np.tile(period, 100)
+    learner = model(cell=cell, hidden=16, embedding=8)
+    optimizer = Adam(learner.parameters(), 0.02)
+    losses = []
+    state: Any = None
+    for t in range(0, 398, 2):
+        (logits, state), backward = learner.forward(text[t : t + 2, None], state)
+        loss, dlogits = softmax_cross_entropy(logits, text[t + 1 : t + 3, None])
+        backward(dlogits)
+        optimizer.step()
+        losses.append(loss)
+    assert np.mean(losses[-10:]) < 0.1  # without the state it is at least 2/5 ln 2
