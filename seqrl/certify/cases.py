@@ -180,6 +180,7 @@ LAYERS: dict[str, LayerCase] = {
     "LSTM with peepholes": LayerCase(lambda rng: LSTM(2, 5, rng=rng, peephole=True)),
     "LSTM of one unit": LayerCase(lambda rng: LSTM(2, 1, rng=rng, peephole=True)),
     "GRU": LayerCase(lambda rng: GRU(2, 5, rng=rng)),
+    "GRU, original": LayerCase(lambda rng: GRU(2, 5, rng=rng, reset_after=False)),
     "Bidirectional": LayerCase(lambda rng: Bidirectional(LSTM(2, 3, rng=rng), GRU(2, 4, rng=rng))),
     "Stack": LayerCase(lambda rng: Stack([LSTM(2, 3, rng=rng), GRU(3, 4, rng=rng)])),
     "Stack of Bidirectional": LayerCase(

@@ -16,6 +16,7 @@ Inputs, states and gradients of another dtype are converted to the layer's; a wr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -249,32 +250,41 @@ class LSTM(Recurrent):
 class GRU(Recurrent):
     """The gated recurrent unit; its equations stand at `kernels.reference.sequences.gru_forward`.
 
-    `bias` joins both sides' biases of r and z and the input's of n; `bias_hn` (H,) stands inside the reset.
+    With `reset_after` it is PyTorch's variant: `bias` joins both sides' biases of r and z and the input's of n, and
+    `bias_hn` (H,) stands inside the reset. Without, it is the original one (Cho et al. 2014), which has no `bias_hn`.
     """
 
     gates = 3
 
-    def __init__(self, D: int, H: int, *, rng: np.random.Generator) -> None:
+    def __init__(self, D: int, H: int, *, rng: np.random.Generator, reset_after: bool = True) -> None:
         super().__init__(D, H, rng=rng)
-        self.bias_hn = Parameter(np.zeros(H))
+        self.bias_hn = Parameter(np.zeros(H)) if reset_after else None
+
+    def _bias_hn(self) -> Array:
+        return np.empty(0, self.weight_hh.value.dtype) if self.bias_hn is None else self.bias_hn.value
 
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
         x = self.checked(x, "T", "N")
         T, N, _ = x.shape
-        lengths = _lengths(lengths, T, N)
+        lengths, reset_after = _lengths(lengths, T, N), self.bias_hn is not None
         hs = self.states_between(T, N, state, reverse)
-        gates = self.project(x)
-        hidden_n = np.empty((T, N, self.H), hs.dtype)
-        kernels.gru_forward(gates, self.weight_hh.value, self.bias_hn.value, hs, hidden_n, lengths, reverse)
+        gates, memory = self.project(x), np.empty((T, N, self.H), hs.dtype)
+        kernels.gru_forward(gates, self.weight_hh.value, self._bias_hn(), hs, memory, lengths, reverse, reset_after)
         h_read, h_written, _, h_final = _ends(hs, reverse)
 
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
             dh, dy = _gradient(dstate, h_final, copy=True), _gradient(dy, h_written)
-            dgates, dhidden = kernels.gru_backward(dy, dh, gates, self.weight_hh.value, hs, hidden_n, lengths, reverse)
-            kernels.add_product(self.weight_hh.grad, rows(h_read), rows(dhidden))
-            self.bias_hn.grad += rows(dhidden)[:, 2 * self.H :].sum(axis=0)
+            dgates, dproduct = kernels.gru_backward(
+                dy, dh, gates, self.weight_hh.value, hs, memory, lengths, reverse, reset_after
+            )
+            H = self.H
+            kernels.add_product(self.weight_hh.grad[:, : 2 * H], rows(h_read), rows(dgates)[:, : 2 * H])
+            n_read = h_read if self.bias_hn is not None else memory
+            kernels.add_product(self.weight_hh.grad[:, 2 * H :], rows(n_read), rows(dproduct))
+            if self.bias_hn is not None:
+                self.bias_hn.grad += rows(dproduct).sum(axis=0)
             return self.project_backward(x, dgates), dh
 
         return (_output(h_written, lengths), h_final.copy()), backward
@@ -282,15 +292,28 @@ class GRU(Recurrent):
     def advance(self, gates: Array, state: State) -> tuple[Array, State]:
         N, _ = gates.shape
         hs = self.states_between(1, N, state, False)
-        hidden_n = np.empty((1, N, self.H), hs.dtype)
         kernels.gru_forward(
-            gates[None], self.weight_hh.value, self.bias_hn.value, hs, hidden_n, _lengths(None, 1, N), False
+            gates[None],
+            self.weight_hh.value,
+            self._bias_hn(),
+            hs,
+            np.empty((1, N, self.H), hs.dtype),
+            _lengths(None, 1, N),
+            False,
+            self.bias_hn is not None,
         )
         h = _read_only(hs[1])
         return h, h
 
 
-CELLS: dict[str, type[Recurrent]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+CELLS: dict[str, Callable[..., Recurrent]] = {
+    "rnn": RNN,
+    "rnn-relu": partial(RNN, nonlinearity="relu"),
+    "lstm": LSTM,
+    "lstm-peephole": partial(LSTM, peephole=True),
+    "gru": GRU,
+    "gru-original": partial(GRU, reset_after=False),
+}
 
 
 class Stack(Layer):

@@ -333,11 +333,11 @@ def test_reading_and_stepping_drop_nothing(rng: Generator) -> None:
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_starting_weights(cell: Any, rng: Generator) -> None:
     layer = cell(D, H, rng=rng)
-    for block in np.split(layer.weight_hh.value, cell.gates, axis=1):
+    for block in np.split(layer.weight_hh.value, layer.gates, axis=1):
         np.testing.assert_allclose(block @ block.T, np.eye(H), atol=1e-6)
-    for block in np.split(layer.weight_ih.value, cell.gates, axis=1):
+    for block in np.split(layer.weight_ih.value, layer.gates, axis=1):
         assert np.abs(block).max() <= np.sqrt(6 / (D + H))
-    forget = np.r_[np.zeros(H), np.ones(H), np.zeros(2 * H)] if cell is LSTM else np.zeros(cell.gates * H)
+    forget = np.r_[np.zeros(H), np.ones(H), np.zeros(2 * H)] if isinstance(layer, LSTM) else np.zeros(layer.gates * H)
     np.testing.assert_array_equal(layer.bias.value, forget)
 
 

@@ -180,7 +180,10 @@ def test_empty_sources_can_be_translated(attention: str, reverse_source: bool) -
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cell": "ltsm"}, "cell is 'ltsm' (did you mean 'lstm'?); expected one of rnn, lstm, gru"),
+        (
+            {"cell": "ltsm"},
+            "cell is 'ltsm' (did you mean 'lstm'?); expected one of rnn, rnn-relu, lstm, lstm-peephole, gru, gru-original",
+        ),
         (
             {"attention": "luong"},
             "attention is 'luong'; expected one of none, dot, scaled-dot, general, additive",

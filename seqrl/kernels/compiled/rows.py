@@ -162,16 +162,22 @@ def affine_backward(dweight: Array, dbias: Array, x: Array, dy: Array) -> None:
 
 @jit
 def _add_product_of_rows(total, x, dy):
-    (R, D), H = x.shape, dy.shape[1]
+    (R, D), H, size = x.shape, dy.shape[1], total.itemsize
     at = x.ctypes.data, dy.ctypes.data, total.ctypes.data
-    gemm(True, False, D, H, R, 1.0, at[0], D, at[1], H, 1.0, at[2], H, total.itemsize)
+    ld = x.strides[0] // size, dy.strides[0] // size, total.strides[0] // size
+    gemm(True, False, D, H, R, 1.0, at[0], ld[0], at[1], ld[1], 1.0, at[2], ld[2], size)
+
+
+def _rows_contiguous(a: Array) -> bool:
+    return a.strides[1] == a.itemsize and a.strides[0] >= a.shape[1] * a.itemsize
 
 
 def add_product(total: Array, x: Array, dy: Array) -> None:
-    if not total.flags.c_contiguous:  # a copy would take the sum
+    if not _rows_contiguous(total):  # a copy would take the sum
         total += x.T @ dy
     elif total.size and len(x):
-        x, dy = (np.ascontiguousarray(a, total.dtype) for a in (x, dy))
+        x, dy = (a if _rows_contiguous(a) else np.ascontiguousarray(a) for a in (x, dy))
+        x, dy = (np.asarray(a, total.dtype) for a in (x, dy))
         if x.shape[1:] + dy.shape[1:] != total.shape or len(x) != len(dy):
             raise ValueError(f"shapes {x.shape} and {dy.shape} don't give {total.shape}")
         _add_product_of_rows(total, x, dy)

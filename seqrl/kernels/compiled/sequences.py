@@ -3,26 +3,18 @@
 import numpy as np
 
 from seqrl.kernels.blas import one_thread
-from seqrl.kernels.compiled.support import (
-    gemm,
-    in_parallel,
-    jit,
-    multiply_add,
-    over_rows,
-    sigmoid_row,
-    tanh,
-    tanh_row,
-)
+from seqrl.kernels.compiled.products import multiply_add, pack
+from seqrl.kernels.compiled.support import gemm, in_parallel, jit, over_rows, sigmoid_row, tanh, tanh_row
 from seqrl.parameter import Array, Integers
 
 
 @jit
-def _rnn_forward(start, stop, gates, weight_hh, hs, lengths, reverse, rectified):
+def _rnn_forward(start, stop, gates, weight_hh, packed, hs, lengths, reverse, rectified):
     T = gates.shape[0]
     for s in range(T):
         t = T - 1 - s if reverse else s
         before, after = (t + 1, t) if reverse else (t, t + 1)
-        multiply_add(hs[before, start:stop], weight_hh, gates[t, start:stop])
+        multiply_add(hs[before, start:stop], weight_hh, False, packed, gates[t, start:stop])
         for n in range(start, stop):
             if t >= lengths[n]:
                 hs[after, n] = hs[before, n]
@@ -38,11 +30,12 @@ def _rnn_forward(start, stop, gates, weight_hh, hs, lengths, reverse, rectified)
 
 def rnn_forward(gates: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool) -> None:
     T, N, _ = gates.shape
-    over_rows(_rnn_forward, T, N, weight_hh, gates, weight_hh, hs, lengths, reverse, rectified)
+    packed = pack(weight_hh, False, T)
+    over_rows(_rnn_forward, T, N, weight_hh, gates, weight_hh, packed, hs, lengths, reverse, rectified)
 
 
 @jit
-def _rnn_backward(start, stop, dy, dh, weight_t, hs, lengths, reverse, rectified, dgates):
+def _rnn_backward(start, stop, dy, dh, weight_hh, packed, hs, lengths, reverse, rectified, dgates):
     T = dy.shape[0]
     for s in range(T):
         t = s if reverse else T - 1 - s
@@ -62,7 +55,7 @@ def _rnn_backward(start, stop, dy, dh, weight_t, hs, lengths, reverse, rectified
                 for j in range(h.size):
                     d[j] = d[j] - d[j] * h[j] * h[j]
             dh_n[:] = 0
-        multiply_add(dgates[t, start:stop], weight_t, dh[start:stop])
+        multiply_add(dgates[t, start:stop], weight_hh, True, packed, dh[start:stop])
 
 
 def rnn_backward(
@@ -70,19 +63,19 @@ def rnn_backward(
 ) -> Array:
     T, N, _ = dy.shape
     dgates = np.empty_like(dy)
-    weight_t = np.ascontiguousarray(weight_hh.T)  # a product with a transposed view is slower at every step
-    over_rows(_rnn_backward, T, N, weight_t, dy, dh, weight_t, hs, lengths, reverse, rectified, dgates)
+    packed = pack(weight_hh, True, T)
+    over_rows(_rnn_backward, T, N, weight_hh, dy, dh, weight_hh, packed, hs, lengths, reverse, rectified, dgates)
     return dgates
 
 
 @jit
-def _lstm_forward(start, stop, gates, weight_hh, peephole, hs, cs, lengths, reverse):
+def _lstm_forward(start, stop, gates, weight_hh, packed, peephole, hs, cs, lengths, reverse):
     T, H = gates.shape[0], weight_hh.shape[0]
     peeps = peephole.shape[0] > 0
     for s in range(T):
         t = T - 1 - s if reverse else s
         before, after = (t + 1, t) if reverse else (t, t + 1)
-        multiply_add(hs[before, start:stop], weight_hh, gates[t, start:stop])
+        multiply_add(hs[before, start:stop], weight_hh, False, packed, gates[t, start:stop])
         for n in range(start, stop):
             if t >= lengths[n]:
                 hs[after, n] = hs[before, n]
@@ -110,12 +103,13 @@ def lstm_forward(
     gates: Array, weight_hh: Array, peephole: Array, hs: Array, cs: Array, lengths: Integers, reverse: bool
 ) -> None:
     T, N, _ = gates.shape
-    over_rows(_lstm_forward, T, N, weight_hh, gates, weight_hh, peephole, hs, cs, lengths, reverse)
+    packed = pack(weight_hh, False, T)
+    over_rows(_lstm_forward, T, N, weight_hh, gates, weight_hh, packed, peephole, hs, cs, lengths, reverse)
 
 
 @jit
-def _lstm_backward(start, stop, dy, dh, dc, gates, weight_t, peephole, cs, lengths, reverse, dgates):
-    T, H = gates.shape[0], weight_t.shape[1]
+def _lstm_backward(start, stop, dy, dh, dc, gates, weight_hh, packed, peephole, cs, lengths, reverse, dgates):
+    T, H = gates.shape[0], weight_hh.shape[0]
     peeps = peephole.shape[0] > 0
     tanh_c = np.empty(H, dy.dtype)
     for s in range(T):
@@ -152,7 +146,7 @@ def _lstm_backward(start, stop, dy, dh, dc, gates, weight_t, peephole, cs, lengt
                 for j in range(H):
                     dc_n[j] += di[j] * peephole[0, j] + df[j] * peephole[1, j]
             dh_n[:] = 0
-        multiply_add(dgates[t, start:stop], weight_t, dh[start:stop])
+        multiply_add(dgates[t, start:stop], weight_hh, True, packed, dh[start:stop])
 
 
 def lstm_backward(
@@ -168,59 +162,95 @@ def lstm_backward(
 ) -> Array:
     T, N, _ = dy.shape
     dgates = np.empty_like(gates)
-    weight_t = np.ascontiguousarray(weight_hh.T)
-    arrays = (dy, dh, dc, gates, weight_t, peephole, cs, lengths, reverse, dgates)
+    arrays = (dy, dh, dc, gates, weight_hh, pack(weight_hh, True, T), peephole, cs, lengths, reverse, dgates)
     over_rows(_lstm_backward, T, N, weight_hh, *arrays)
     return dgates
 
 
 @jit
-def _gru_forward(start, stop, gates, weight_hh, bias_hn, hs, hidden_n, lengths, reverse):
+def _gru_forward(
+    start, stop, gates, weight_hh, packed_rz, packed_n, bias_hn, hs, memory, lengths, reverse, reset_after
+):
     T, H = gates.shape[0], weight_hh.shape[0]
-    hidden = np.empty((stop - start, 3 * H), gates.dtype)
+    weight_rz, weight_n = weight_hh[:, : 2 * H], weight_hh[:, 2 * H :]
     for s in range(T):
         t = T - 1 - s if reverse else s
         before, after = (t + 1, t) if reverse else (t, t + 1)
-        hidden[:] = 0
-        multiply_add(hs[before, start:stop], weight_hh, hidden)
+        h_before = hs[before, start:stop]
+        multiply_add(h_before, weight_rz, False, packed_rz, gates[t, start:stop, : 2 * H])
+        if reset_after:
+            for n in range(start, stop):
+                memory[t, n] = bias_hn
+            multiply_add(h_before, weight_n, False, packed_n, memory[t, start:stop])
         for n in range(start, stop):
-            z, m, u = gates[t, n], hidden_n[t, n], hidden[n - start]
-            h, h_before = hs[after, n], hs[before, n]
-            reset, update, candidate, u_n = z[:H], z[H : 2 * H], z[2 * H :], u[2 * H :]
-            for j in range(2 * H):
-                z[j] += u[j]
-            sigmoid_row(z[: 2 * H])
-            for j in range(H):
-                m[j] = u_n[j] + bias_hn[j]
-            for j in range(H):
-                candidate[j] = tanh(candidate[j] + reset[j] * m[j])
+            sigmoid_row(gates[t, n, : 2 * H])
+            reset, candidate, m, h = gates[t, n, :H], gates[t, n, 2 * H :], memory[t, n], hs[before, n]
+            if reset_after:
+                for j in range(H):
+                    candidate[j] += reset[j] * m[j]
+            else:
+                for j in range(H):
+                    m[j] = reset[j] * h[j]
+        if not reset_after:
+            multiply_add(memory[t, start:stop], weight_n, False, packed_n, gates[t, start:stop, 2 * H :])
+        for n in range(start, stop):
             if t >= lengths[n]:
-                h[:] = h_before
+                hs[after, n] = hs[before, n]
                 continue
+            update, candidate = gates[t, n, H : 2 * H], gates[t, n, 2 * H :]
+            h, h_old = hs[after, n], hs[before, n]
+            tanh_row(candidate)
             for j in range(H):
-                h[j] = candidate[j] + update[j] * (h_before[j] - candidate[j])
+                h[j] = candidate[j] + update[j] * (h_old[j] - candidate[j])
 
 
 def gru_forward(
-    gates: Array, weight_hh: Array, bias_hn: Array, hs: Array, hidden_n: Array, lengths: Integers, reverse: bool
+    gates: Array,
+    weight_hh: Array,
+    bias_hn: Array,
+    hs: Array,
+    memory: Array,
+    lengths: Integers,
+    reverse: bool,
+    reset_after: bool,
 ) -> None:
-    T, N, _ = gates.shape
-    over_rows(_gru_forward, T, N, weight_hh, gates, weight_hh, bias_hn, hs, hidden_n, lengths, reverse)
+    (T, N, _), H = gates.shape, weight_hh.shape[0]
+    packed = pack(weight_hh[:, : 2 * H], False, T), pack(weight_hh[:, 2 * H :], False, T)
+    arrays = (gates, weight_hh, *packed, bias_hn, hs, memory, lengths, reverse, reset_after)
+    over_rows(_gru_forward, T, N, weight_hh, *arrays)
 
 
 @jit
-def _gru_backward(start, stop, dy, dh, gates, weight_t, hs, hidden_n, lengths, reverse, dgates, dhidden):
-    T, H = gates.shape[0], weight_t.shape[1]
+def _gru_backward(
+    start,
+    stop,
+    dy,
+    dh,
+    gates,
+    weight_hh,
+    packed_rz,
+    packed_n,
+    hs,
+    memory,
+    lengths,
+    reverse,
+    reset_after,
+    dgates,
+    dproduct,
+):
+    T, H = gates.shape[0], weight_hh.shape[0]
+    weight_rz, weight_n = weight_hh[:, : 2 * H], weight_hh[:, 2 * H :]
+    dmemory = np.zeros((stop - start, H), dy.dtype)
     for s in range(T):
         t = s if reverse else T - 1 - s
         before = t + 1 if reverse else t
         for n in range(start, stop):
-            d, d_hidden = dgates[t, n], dhidden[t, n]
+            d, dm = dgates[t, n], dproduct[t, n]
             if t >= lengths[n]:
                 d[:] = 0
-                d_hidden[:] = 0
+                dm[:] = 0
                 continue
-            z, m, h_before, dh_n, dy_n = gates[t, n], hidden_n[t, n], hs[before, n], dh[n], dy[t, n]
+            z, m, h_before, dh_n, dy_n = gates[t, n], memory[t, n], hs[before, n], dh[n], dy[t, n]
             reset, update, candidate = z[:H], z[H : 2 * H], z[2 * H :]
             d_reset, d_update, d_candidate = d[:H], d[H : 2 * H], d[2 * H :]
             for j in range(H):
@@ -230,13 +260,27 @@ def _gru_backward(start, stop, dy, dh, gates, weight_t, hs, hidden_n, lengths, r
             for j in range(H):
                 d_candidate[j] = (dh_n[j] - dh_n[j] * update[j]) * (1 - candidate[j] * candidate[j])
                 dh_n[j] *= update[j]
-            for j in range(H):
-                d_reset[j] = d_candidate[j] * m[j] * (reset[j] - reset[j] * reset[j])
-            d_hidden[: 2 * H] = d[: 2 * H]
-            d_hidden_n = d_hidden[2 * H :]
-            for j in range(H):
-                d_hidden_n[j] = d_candidate[j] * reset[j]
-        multiply_add(dhidden[t, start:stop], weight_t, dh[start:stop])
+            if reset_after:
+                for j in range(H):
+                    d_reset[j] = d_candidate[j] * m[j] * (reset[j] - reset[j] * reset[j])
+                for j in range(H):
+                    dm[j] = d_candidate[j] * reset[j]
+            else:
+                dm[:] = d_candidate
+        if reset_after:
+            multiply_add(dproduct[t, start:stop], weight_n, True, packed_n, dh[start:stop])
+        else:
+            dmemory[:] = 0
+            multiply_add(dproduct[t, start:stop], weight_n, True, packed_n, dmemory)
+            for n in range(start, stop):
+                if t < lengths[n]:
+                    dm, reset, h_before, dh_n = dmemory[n - start], gates[t, n, :H], hs[before, n], dh[n]
+                    d_reset = dgates[t, n, :H]
+                    for j in range(H):
+                        d_reset[j] = dm[j] * h_before[j] * (reset[j] - reset[j] * reset[j])
+                    for j in range(H):
+                        dh_n[j] += dm[j] * reset[j]
+        multiply_add(dgates[t, start:stop, : 2 * H], weight_rz, True, packed_rz, dh[start:stop])
 
 
 def gru_backward(
@@ -245,16 +289,17 @@ def gru_backward(
     gates: Array,
     weight_hh: Array,
     hs: Array,
-    hidden_n: Array,
+    memory: Array,
     lengths: Integers,
     reverse: bool,
+    reset_after: bool,
 ) -> tuple[Array, Array]:
-    T, N, _ = dy.shape
-    dgates, dhidden = np.empty_like(gates), np.empty_like(gates)
-    weight_t = np.ascontiguousarray(weight_hh.T)
-    arrays = (dy, dh, gates, weight_t, hs, hidden_n, lengths, reverse, dgates, dhidden)
+    (T, N, _), H = gates.shape, weight_hh.shape[0]
+    dgates, dproduct = np.empty_like(gates), np.empty_like(memory)
+    packed = pack(weight_hh[:, : 2 * H], True, T), pack(weight_hh[:, 2 * H :], True, T)
+    arrays = (dy, dh, gates, weight_hh, *packed, hs, memory, lengths, reverse, reset_after, dgates, dproduct)
     over_rows(_gru_backward, T, N, weight_hh, *arrays)
-    return dgates, dhidden
+    return dgates, dproduct
 
 
 @jit

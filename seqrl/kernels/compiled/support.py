@@ -65,13 +65,6 @@ def gemm(transpose_a, transpose_b, m, n, k, alpha, a_at, lda, b_at, ldb, beta, c
         _dgemm(_ROW_MAJOR, ta, tb, m, n, k, alpha, a_at, lda, b_at, ldb, beta, c_at, ldc)
 
 
-@jit
-def multiply_add(a, b, c):
-    """c += a @ b, all contiguous."""
-    (m, k), n = a.shape, b.shape[1]
-    gemm(False, False, m, n, k, 1.0, a.ctypes.data, k, b.ctypes.data, n, 1.0, c.ctypes.data, n, c.itemsize)
-
-
 WORTH_SPLITTING = 3e7
 
 

@@ -113,24 +113,37 @@ def lstm_backward(
 
 
 def gru_forward(
-    gates: Array, weight_hh: Array, bias_hn: Array, hs: Array, hidden_n: Array, lengths: Integers, reverse: bool
+    gates: Array,
+    weight_hh: Array,
+    bias_hn: Array,
+    hs: Array,
+    memory: Array,
+    lengths: Integers,
+    reverse: bool,
+    reset_after: bool,
 ) -> None:
-    """The gated recurrent unit (Cho et al. 2014) in PyTorch's variant, which resets after the product.
+    """The gated recurrent unit, in PyTorch's variant when `reset_after`, or else in the original one (Cho et al. 2014).
 
-    r = sigmoid(x W_r + h U_r)    z = sigmoid(x W_z + h U_z)    m = h U_n + b_hn
-    n = tanh(x W_n + r * m)       h' = (1 - z) * n + z * h
+    r = sigmoid(x W_r + h U_r)    z = sigmoid(x W_z + h U_z)    h' = (1 - z) * n + z * h
 
-    gates: (T, N, 3H) in the order r, z, n, left activated; weight_hh: (H, 3H);
-    hidden_n: (T, N, H), written: m.
+    n = tanh(x W_n + r * m)    with m = h U_n + b_hn, reset after the product
+    n = tanh(x W_n + m U_n)    with m = r * h, reset before it
+
+    gates: (T, N, 3H) in the order r, z, n, left activated; weight_hh: (H, 3H); memory: (T, N, H), written: m.
     """
     H = weight_hh.shape[0]
+    U_rz, U_n = weight_hh[:, : 2 * H], weight_hh[:, 2 * H :]
     for t, before, after in _steps(len(gates), reverse):
-        hidden = hs[before] @ weight_hh
         r, z, n = (gates[t, :, k * H : (k + 1) * H] for k in range(3))
-        r[...] = sigmoid(r + hidden[:, :H])
-        z[...] = sigmoid(z + hidden[:, H : 2 * H])
-        hidden_n[t] = hidden[:, 2 * H :] + bias_hn
-        n[...] = np.tanh(n + r * hidden_n[t])
+        gates[t, :, : 2 * H] += hs[before] @ U_rz
+        r[...], z[...] = sigmoid(r), sigmoid(z)
+        if reset_after:
+            memory[t] = hs[before] @ U_n + bias_hn
+            n += r * memory[t]
+        else:
+            memory[t] = r * hs[before]
+            n += memory[t] @ U_n
+        n[...] = np.tanh(n)
         hs[after] = np.where((t < lengths)[:, None], (1 - z) * n + z * hs[before], hs[before])
 
 
@@ -140,25 +153,31 @@ def gru_backward(
     gates: Array,
     weight_hh: Array,
     hs: Array,
-    hidden_n: Array,
+    memory: Array,
     lengths: Integers,
     reverse: bool,
+    reset_after: bool,
 ) -> tuple[Array, Array]:
-    """Returns the gradients of the input's share, x W + b, and of the state's, h U + [0, 0, b_hn]."""
+    """Returns the gradients of the input's share and of the product with U_n, h U_n or m U_n, (T, N, H)."""
     H = weight_hh.shape[0]
-    dgates = np.empty_like(gates)
-    dhidden = np.empty_like(gates)
+    U_rz, U_n = weight_hh[:, : 2 * H], weight_hh[:, 2 * H :]
+    dgates, dproduct = np.zeros_like(gates), np.zeros_like(memory)
     for t, before, _ in _steps_back(len(gates), reverse):
         r, z, n = (gates[t, :, k * H : (k + 1) * H] for k in range(3))
         real = (t < lengths)[:, None]
         dh_t = dh + dy[t]
-        dn = dh_t * (1 - z) * (1 - n * n)
         dz = dh_t * (hs[before] - n) * z * (1 - z)
-        dr = dn * hidden_n[t] * r * (1 - r)
+        dn = np.where(real, dh_t * (1 - z) * (1 - n * n), 0)
+        dproduct[t] = dn * r if reset_after else dn
+        through_n = dproduct[t] @ U_n.T
+        if reset_after:
+            dr = dn * memory[t] * r * (1 - r)
+        else:
+            dr = through_n * hs[before] * r * (1 - r)
+            through_n *= r
         dgates[t] = np.where(real, np.concatenate([dr, dz, dn], axis=1), 0)
-        dhidden[t] = np.where(real, np.concatenate([dr, dz, dn * r], axis=1), 0)
-        dh[...] = np.where(real, dh_t * z, dh) + dhidden[t] @ weight_hh.T
-    return dgates, dhidden
+        dh[...] = np.where(real, dh_t * z, dh) + through_n + dgates[t, :, : 2 * H] @ U_rz.T
+    return dgates, dproduct
 
 
 def dot_attention_forward(
