@@ -129,7 +129,7 @@ class _Form:
         self.second_biases: dict[int, tuple[Recurrent, AnyArray]] = {}  # by the id of the cell, which may occur twice
         self._walk(layer, prefix.removesuffix("."))
         held = {id(entry.array) for entry in self.entries}
-        held |= {id(cell.bias_hn.value) for cell, _ in self.second_biases.values() if isinstance(cell, GRU)}
+        held |= {id(_bias_hn(cell)) for cell, _ in self.second_biases.values()}
         for name, array in layer.state().items():
             if id(array) not in held:
                 raise InputError(f"'{name}' of the model, of shape {array.shape}, has no place in PyTorch's layer")
@@ -142,12 +142,10 @@ class _Form:
             elif id(entry.array) not in filled:
                 entry.array[...] = entry.default
         for cell, second in self.second_biases.values():
-            if isinstance(cell, GRU):
-                H = cell.H
-                cell.bias.value[: 2 * H] += second[: 2 * H]
-                cell.bias_hn.value[...] = second[2 * H :]
-            else:
-                cell.bias.value += second
+            alone = _bias_hn(cell)
+            summed = len(second) - len(alone)
+            cell.bias.value[:summed] += second[:summed]
+            alone[...] = second[summed:]
 
     def _walk(self, member: Any, name: str) -> None:
         match member:
@@ -206,9 +204,8 @@ class _Form:
 
     def _second_bias(self, cell: Recurrent) -> AnyArray:
         if id(cell) not in self.second_biases:
-            second = np.zeros_like(cell.bias.value)
-            if isinstance(cell, GRU):
-                second[2 * cell.H :] = cell.bias_hn.value
+            second, alone = np.zeros_like(cell.bias.value), _bias_hn(cell)
+            second[len(second) - len(alone) :] = alone
             self.second_biases[id(cell)] = cell, second
         return self.second_biases[id(cell)][1]
 
@@ -227,6 +224,11 @@ def _cells(layer: Any) -> list[Recurrent]:
     return [layer] if isinstance(layer, Recurrent) else []
 
 
+def _bias_hn(cell: Recurrent) -> AnyArray:
+    """The part of PyTorch's second bias that is not summed with the first: the GRU's inside the reset."""
+    return cell.bias_hn.value if isinstance(cell, GRU) and cell.bias_hn is not None else np.empty(0)
+
+
 def _kind(cell: Recurrent) -> tuple[Any, ...]:
     return type(cell), cell.H, cell.rectified if isinstance(cell, RNN) else None
 
@@ -242,6 +244,8 @@ def _check_cell(cell: Recurrent, name: str) -> None:
         raise InputError(f"{_called(name)} has a {type(cell).__name__}, which PyTorch has not")
     if isinstance(cell, LSTM) and cell.peephole is not None:
         raise InputError(f"{_called(name)} is an LSTM with peepholes, which PyTorch has not; expected one without")
+    if isinstance(cell, GRU) and cell.bias_hn is None:
+        raise InputError(f"{_called(name)} is a GRU of the original kind, which PyTorch has not; expected reset_after")
 
 
 # ---- what a state dict holds ---------------------------------------------------------------------------------

@@ -116,18 +116,24 @@ class Concatenate(nn.Module):
         return torch.cat([layer(x) for layer in self.layers], dim=-1)
 
 
-class TiedLanguageModel(nn.Module):
-    """The output has the weight of the embedding."""
+class LanguageModel(nn.Module):
+    """seqrl.models.language_model under the same names; tied, the last layer has the size of the embedding."""
 
-    def __init__(self) -> None:
+    def __init__(self, tied: bool, hidden: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(V, H)
-        self.cells = nn.LSTM(H, H, 2)
-        self.output = nn.Linear(H, V)
-        self.output.weight = self.embedding.weight
+        last = H if tied else hidden
+        unlike = nn.ModuleList([nn.LSTM(H, hidden), nn.LSTM(hidden, last)])
+        self.stack = nn.LSTM(H, hidden, 2) if last == hidden else unlike
+        self.output = nn.Linear(last, V)
+        if tied:
+            self.output.weight = self.embedding.weight
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.output(self.cells(self.embedding(ids))[0])
+        y = self.embedding(ids)
+        for layer in self.stack if isinstance(self.stack, nn.ModuleList) else [self.stack]:
+            y, _ = layer(y)
+        return self.output(y)
 
 
 class GeneralAttention(nn.Linear):
@@ -263,7 +269,9 @@ CASES: dict[str, Case] = {
     "residual": plain(lambda: Residual(nn.Sequential(nn.Linear(D, H), nn.Tanh(), nn.Linear(H, D))), N, D),
     "concatenation": plain(lambda: Concatenate(nn.Linear(D, H), nn.Linear(D, 2)), N, D),
     "tied autoencoder": plain(TiedAutoencoder, N, D),
-    "tied language model": of_ids(TiedLanguageModel),
+    "language model": of_ids(lambda: LanguageModel(False, 5)),
+    "tied language model": of_ids(lambda: LanguageModel(True, H)),
+    "tied language model of two sizes": of_ids(lambda: LanguageModel(True, 5)),
     "seq2seq general": seq2seq(nn.LSTM, 2, GeneralAttention),
     "seq2seq additive": seq2seq(nn.GRU, 1, AdditiveAttention),
 }

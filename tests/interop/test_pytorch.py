@@ -20,7 +20,7 @@ from seqrl.interop import pytorch
 from seqrl.layer import Chain, Concatenate, Layer, Residual
 from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.convolution import Conv2D
-from seqrl.layers.dense import Dense, TiedDense
+from seqrl.layers.dense import Dense
 from seqrl.layers.dropout import Dropout
 from seqrl.layers.embedding import Embedding
 from seqrl.layers.normalization import BatchNorm, LayerNorm
@@ -28,6 +28,7 @@ from seqrl.layers.pooling import Flatten, MaxPool2D
 from seqrl.layers.recurrent import GRU, LSTM, RNN, Stack
 from seqrl.models.alexnet import small_alexnet
 from seqrl.models.autoencoder import autoencoder
+from seqrl.models.language_model import LanguageModel, LanguageModelConfig
 from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
 from seqrl.training.sequential import Sequential
 
@@ -75,15 +76,11 @@ def leaves(state: Any) -> list[Array]:
     return [state] if isinstance(state, np.ndarray) else [a for part in state for a in leaves(part)]
 
 
-class LanguageModel(Layer):
-    def __init__(self, rng: Generator) -> None:
-        self.embedding = Embedding(V, H, rng=rng)
-        self.cells = Stack([LSTM(H, H, rng=rng), LSTM(H, H, rng=rng)])
-        self.output = TiedDense(self.embedding)
-
-    def __call__(self, ids: Array) -> Array:
-        y: Array = self.output(self.cells(self.embedding(ids)))
-        return y
+def language_model(tied: bool, hidden: int) -> Case:
+    config = LanguageModelConfig(V, layers=2, embedding=H, hidden=hidden, tied=tied)
+    return Case(
+        lambda rng: LanguageModel(config, rng=rng, dropout_rng=rng), lambda model, inputs: {"y": model(inputs["x"])[0]}
+    )
 
 
 def seq2seq(cell: str, layers: int, attention: str) -> Case:
@@ -148,7 +145,9 @@ CASES: dict[str, Case] = {
     "residual": plain(lambda rng: Residual(Chain(Dense(D, H, rng=rng), Tanh(), Dense(H, D, rng=rng)))),
     "concatenation": plain(lambda rng: Concatenate(Dense(D, H, rng=rng), Dense(D, 2, rng=rng))),
     "tied autoencoder": plain(lambda rng: autoencoder(Chain(Dense(D, H, rng=rng), Sigmoid()))),
-    "tied language model": plain(LanguageModel),
+    "language model": language_model(False, 5),
+    "tied language model": language_model(True, H),
+    "tied language model of two sizes": language_model(True, 5),
     "seq2seq general": seq2seq("lstm", 2, "general"),
     "seq2seq additive": seq2seq("gru", 1, "additive"),
 }
@@ -366,7 +365,7 @@ def test_one_name_of_a_tied_weight_is_enough(name: str, rng: Generator) -> None:
 
 def test_two_values_for_a_tied_weight_are_refused(rng: Generator) -> None:
     state = {**RECORDED["tied language model"]["state"], "output.weight": np.zeros((V, H))}
-    model = LanguageModel(rng)
+    model = CASES["tied language model"].make(rng)
     before = model.state_dict()
     with pytest.raises(InputError, match=r"in 'output\.weight' than in 'embedding\.weight'; the model ties the two$"):
         pytorch.load_state_dict(model, state)
@@ -479,6 +478,10 @@ class Scaled(Dense):
         (
             lambda rng: Bidirectional(LSTM(2, 3, rng=rng), GRU(2, 4, rng=rng)),
             r"the model reads with LSTM of 3 and GRU of 4; PyTorch has one kind and size both ways$",
+        ),
+        (
+            lambda rng: Chain(Bidirectional(GRU(2, 3, rng=rng), GRU(2, 3, rng=rng, reset_after=False))),
+            r"'0' is a GRU of the original kind, which PyTorch has not; expected reset_after$",
         ),
         (Scaled, r"'scale\.weight' of the model, of shape \(3,\), has no place in PyTorch's layer$"),
     ],
