@@ -86,7 +86,7 @@ def read_file(path: str | Path) -> StateDict:
     except OSError as error:
         raise InputError(f"{path}: can't read the state dict: {error.strerror}") from error
     try:
-        tensors = safetensors.deserialize(content)
+        tensors = _deserialize(content)
     except SafetensorError as error:
         if content.startswith(PICKLES):
             raise InputError(
@@ -314,6 +314,8 @@ def _check_ties(entries: Sequence[_Entry], values: StateDict) -> None:
 
 
 # ---- files ---------------------------------------------------------------------------------------------------
+
+_deserialize: Any = safetensors.deserialize  # safetensors.numpy.load, but with bfloat16; typed in some versions only
 
 PICKLES = b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"  # zipped as torch.save writes it, and bare
 TYPES = {
