@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,17 +29,23 @@ class Graph:
         self.dtype = model.dtype
         self._names = {id(parameter): name for name, parameter in model.parameters()}
         self._nodes: list[Any] = []
-        self._constants: dict[str, Any] = {}
+        self._constants: dict[str, npt.NDArray[Any]] = {}
         self._inputs: list[Any] = []
-        self._outputs: list[str] = []
+        self._outputs: dict[str, Any] = {}
 
     def input(self, name: str, axes: Axes, dtype: npt.DTypeLike | None = None) -> str:
         self._inputs.append(self.onnx.helper.make_tensor_value_info(name, self._type(dtype), list(axes)))
         return name
 
-    def output(self, name: str, value: str) -> None:
-        self._nodes.append(self.onnx.helper.make_node("Identity", [value], [name], name=name))
-        self._outputs.append(name)
+    def output(self, name: str, value: str, axes: Axes | None = None) -> None:
+        """axes: where ONNX doesn't find them by itself."""
+        helper = self.onnx.helper
+        self._nodes.append(helper.make_node("Identity", [value], [name], name=name))
+        self._outputs[name] = (
+            helper.make_empty_tensor_value_info(name)
+            if axes is None
+            else helper.make_tensor_value_info(name, self._type(None), list(axes))
+        )
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """The output of a node; an input of "" is left out."""
@@ -47,6 +53,8 @@ class Graph:
 
     def add_many(self, operator: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
         """The first `outputs` outputs of a node."""
+        while inputs[-1] == "":
+            inputs = inputs[:-1]
         name = f"{operator}_{len(self._nodes)}"
         names = [name] if outputs == 1 else [f"{name}_{k}" for k in range(outputs)]
         self._nodes.append(self.onnx.helper.make_node(operator, inputs, names, name=name, **attributes))
@@ -69,12 +77,12 @@ class Graph:
 
     def proto(self, metadata: Mapping[str, str]) -> Any:
         """The onnx.ModelProto, checked. Raises InputError where it is too large for a file of ONNX."""
-        helper, size = self.onnx.helper, sum(array.nbytes for array in self._constants.values())
+        helper, (nodes, constants) = self.onnx.helper, self._needed()
+        size = sum(array.nbytes for array in constants.values())
         if size > MOST_BYTES:
             raise InputError(f"the model has {size:,} bytes of weights; a file of ONNX holds {MOST_BYTES:,}")
-        initializers = [self.onnx.numpy_helper.from_array(array, name) for name, array in self._constants.items()]
-        outputs = [helper.make_empty_tensor_value_info(name) for name in self._outputs]
-        graph = helper.make_graph(self._nodes, "seqrl", self._inputs, outputs, initializers)
+        initializers = [self.onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]
+        graph = helper.make_graph(nodes, "seqrl", self._inputs, list(self._outputs.values()), initializers)
         versions = {"ir_version": IR_VERSION, "opset_imports": [helper.make_opsetid("", OPSET)]}
         model = helper.make_model(graph, producer_name="seqrl", producer_version=seqrl.__version__, **versions)
         helper.set_model_props(model, {"seqrl_version": seqrl.__version__, **metadata})
@@ -82,12 +90,42 @@ class Graph:
         self.onnx.checker.check_model(model, full_check=True)
         return model
 
+    def _needed(self) -> tuple[list[Any], dict[str, npt.NDArray[Any]]]:
+        """The nodes and the constants that an output depends on; final states, for one, are not always asked for."""
+        needed, nodes = set(self._outputs), []
+        for node in reversed(self._nodes):
+            if needed.intersection(node.output):
+                needed.update(node.input)
+                nodes.append(node)
+        return nodes[::-1], {name: array for name, array in self._constants.items() if name in needed}
+
     def _type(self, dtype: npt.DTypeLike | None) -> int:
         return int(self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype or self.dtype)))
 
     def _store(self, name: str, array: npt.NDArray[Any]) -> str:
         self._constants[name] = array
         return name
+
+
+Rule = TypeVar("Rule", bound=Callable[..., Any])
+COMPUTING = {"__call__", "forward", "scan", "read", "keys", "attend"}  # what makes another layer of a subclass
+
+
+def rule(graph: Graph, layer: Layer, rules: Mapping[type[Layer], Rule]) -> Rule:
+    """The rule for the class of a layer, or for the one that it inherits from and computes as.
+
+    Raises InputError that says which part of the model has none.
+    """
+    for kind in type(layer).__mro__:
+        if kind in rules:
+            return rules[kind]
+        if COMPUTING & vars(kind).keys():
+            break
+    where = dotted_name(graph.model, layer)
+    raise InputError(
+        f"{f'{where}, ' if where else ''}a {type(layer).__name__}, can't be exported to ONNX; "
+        f"expected one of {', '.join(sorted(kind.__name__ for kind in rules))}"
+    )
 
 
 def dotted_name(model: Layer, part: Layer) -> str:

@@ -1,15 +1,15 @@
-"""Layers of one input as ONNX operators: a line a layer in RULES."""
+"""Layers of one input as ONNX operators: a function a layer, or the operator's name, in RULES."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from seqrl.activations import Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Step, Tanh
-from seqrl.errors import InputError
-from seqrl.interop.onnx.graph import Graph, dotted_name
+from seqrl.interop.onnx.graph import Graph, rule
 from seqrl.interop.onnx.recurrent import SCANS, scan
 from seqrl.layer import Chain, Concatenate, Layer, Residual
 from seqrl.layers.augmentation import RandomShift
@@ -21,3 +21,122 @@ from seqrl.layers.maxout import Maxout
 from seqrl.layers.normalization import BatchNorm, LayerNorm
 from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
 from seqrl.training.sequential import Sequential
+
+
+def convert(graph: Graph, layer: Layer, x: str) -> str:
+    """Add a layer at inference to the graph: the name of its output for the input `x`."""
+    return rule(graph, layer, RULES)(graph, layer, x)
+
+
+def _operator(name: str, **attributes: Any) -> Callable[[Graph, Layer, str], str]:
+    return lambda graph, layer, x: graph.add(name, x, **attributes)
+
+
+def _same(graph: Graph, layer: Layer, x: str) -> str:
+    return x
+
+
+def _chain(graph: Graph, chain: Chain, x: str) -> str:
+    for layer in chain.layers:
+        x = convert(graph, layer, x)
+    return x
+
+
+def _residual(graph: Graph, residual: Residual, x: str) -> str:
+    return graph.add("Add", x, convert(graph, residual.layer, x))
+
+
+def _concatenate(graph: Graph, branches: Concatenate, x: str) -> str:
+    return graph.add("Concat", *(convert(graph, layer, x) for layer in branches.layers), axis=-1)
+
+
+def _dense(graph: Graph, dense: Dense, x: str) -> str:
+    y = graph.add("MatMul", x, graph.parameter(dense.weight))
+    return y if dense.bias is None else graph.add("Add", y, graph.parameter(dense.bias))
+
+
+def _tied_dense(graph: Graph, dense: TiedDense, x: str) -> str:
+    y = graph.add("MatMul", x, graph.add("Transpose", graph.parameter(dense.weight), perm=[1, 0]))
+    return y if dense.bias is None else graph.add("Add", y, graph.parameter(dense.bias))
+
+
+def _embedding(graph: Graph, embedding: Embedding, ids: str) -> str:
+    return graph.add("Gather", graph.parameter(embedding.weight), ids, axis=0)
+
+
+def _maxout(graph: Graph, maxout: Maxout, x: str) -> str:
+    z = _dense(graph, maxout.dense, x)
+    return graph.add("Max", *graph.add_many("Split", z, outputs=maxout.pieces, axis=-1))
+
+
+def _convolution(graph: Graph, conv: Conv2D, x: str) -> str:
+    padding: dict[str, Any] = {"auto_pad": "SAME_UPPER"}
+    if conv.padding != "same":
+        padding = {"pads": [0 if conv.padding == "valid" else int(conv.padding)] * 4}
+    weights = [graph.parameter(parameter) for parameter in (conv.weight, conv.bias) if parameter is not None]
+    return graph.add("Conv", x, *weights, kernel_shape=conv.kernel_size, strides=conv.stride, **padding)
+
+
+def _pool(name: str, graph: Graph, pool: MaxPool2D | AvgPool2D, x: str) -> str:
+    return graph.add(name, x, kernel_shape=pool.size, strides=pool.stride)
+
+
+def _global_pool(name: str, graph: Graph, pool: Layer, x: str) -> str:
+    return graph.add("Flatten", graph.add(name, x))
+
+
+def _batch_norm(graph: Graph, norm: BatchNorm, x: str) -> str:
+    weights = graph.parameter(norm.weight), graph.parameter(norm.bias)
+    running = graph.constant(norm.running_mean), graph.constant(norm.running_var)
+    return graph.add("BatchNormalization", x, *weights, *running, epsilon=norm.eps)
+
+
+def _layer_norm(graph: Graph, norm: LayerNorm, x: str) -> str:
+    weights = graph.parameter(norm.weight), graph.parameter(norm.bias)
+    return graph.add("LayerNormalization", x, *weights, axis=-1, epsilon=norm.eps)
+
+
+def _step(graph: Graph, step: Step, x: str) -> str:
+    y = graph.cast(graph.add("Greater", x, graph.constant(0)))
+    return graph.add("Where", graph.add("IsNaN", x), x, y)
+
+
+def _leaky_relu(graph: Graph, activation: LeakyReLU, x: str) -> str:
+    return graph.add("LeakyRelu", x, alpha=activation.negative_slope)
+
+
+def _sequence(graph: Graph, layer: Layer, x: str) -> str:
+    return scan(graph, layer, x)[0]
+
+
+# A layer of one's own is exported once it has a line here.
+RULES: dict[type[Layer], Callable[[Graph, Any, str], str]] = {
+    Chain: _chain,
+    Sequential: _chain,
+    Residual: _residual,
+    Concatenate: _concatenate,
+    Dense: _dense,
+    TiedDense: _tied_dense,
+    Embedding: _embedding,
+    Maxout: _maxout,
+    Conv2D: _convolution,
+    MaxPool2D: partial(_pool, "MaxPool"),
+    AvgPool2D: partial(_pool, "AveragePool"),
+    GlobalMaxPool2D: partial(_global_pool, "GlobalMaxPool"),
+    GlobalAvgPool2D: partial(_global_pool, "GlobalAveragePool"),
+    Flatten: _operator("Flatten"),
+    BatchNorm: _batch_norm,
+    LayerNorm: _layer_norm,
+    Dropout: _same,
+    VariationalDropout: _same,
+    RandomShift: _same,
+    Identity: _same,
+    Step: _step,
+    Sigmoid: _operator("Sigmoid"),
+    Tanh: _operator("Tanh"),
+    ReLU: _operator("Relu"),
+    LeakyReLU: _leaky_relu,
+    Softmax: _operator("Softmax", axis=-1),
+    LogSoftmax: _operator("LogSoftmax", axis=-1),
+    **dict.fromkeys(SCANS, _sequence),
+}
