@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seqrl import losses
-from seqrl.activations import Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh, sigmoid
+from seqrl.activations import Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Step, Tanh, sigmoid
 from seqrl.certify.cases import OPTIMIZERS
 from seqrl.certify.differences import Difference, Differences, compare, compare_trees
 from seqrl.layer import Layer
-from seqrl.layers.attention import DotAttention
+from seqrl.layers.attention import AdditiveAttention, Attention, DotAttention, GeneralAttention
 from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.convolution import Conv2D
 from seqrl.layers.dense import Dense, TiedDense
@@ -135,14 +135,18 @@ def _states(r: Arrays, when: str, deep: bool) -> Any:
     return ((cells[0], cells[1]), (cells[2], cells[3])) if deep else cells[0]
 
 
-def dot_attention(scaled: bool) -> Callable[[Arrays, str], Differences]:
+def attention(make: Callable[[Generator], Attention]) -> Callable[[Arrays, str], Differences]:
+    """PyTorch is batch first here, and has the transposed weights."""
+
     def measure(r: Arrays, dtype: str) -> Differences:
-        turned = {key: r[key].transpose(1, 0, 2) for key in r if key != "lengths"}  # PyTorch is batch first here
-        made = DotAttention(scaled=scaled)
+        turned = {key: a.transpose(1, 0, 2) for key, a in r.items() if a.ndim == 3}
+        made = make(np.random.default_rng(0)).astype(dtype)
+        made.load_state_dict({name: value.T for name, value in part(r, "value").items()})
         (context, _), backward = made.forward(turned["query"], turned["memory"], r["lengths"])
         expected = turned["dquery"], turned["dmemory"]
         found = [compare("the output", context, turned["context"])]
-        return found + compare_trees("the input gradient", backward(turned["dcontext"]), expected)
+        found += compare_trees("the input gradient", backward(turned["dcontext"]), expected)
+        return found + same_gradients(made, {name: gradient.T for name, gradient in part(r, "grad").items()})
 
     return measure
 
@@ -224,6 +228,7 @@ PARITY: dict[str, Parity] = {
     "relu": Parity("ReLU", layer(lambda rng: ReLU())),
     "leaky relu": Parity("LeakyReLU", layer(lambda rng: LeakyReLU(0.2))),
     "identity": Parity("Identity", layer(lambda rng: Identity())),
+    "step": Parity("Step", layer(lambda rng: Step())),
     "softmax": Parity("Softmax", layer(lambda rng: Softmax())),
     "log-softmax": Parity("LogSoftmax", layer(lambda rng: LogSoftmax())),
     "rnn": Parity("RNN", recurrent(lambda D, rng: RNN(D, 4, rng=rng))),
@@ -234,8 +239,10 @@ PARITY: dict[str, Parity] = {
     "lstm deep": Parity("Bidirectional", recurrent(lambda D, rng: LSTM(D, 4, rng=rng))),
     "gru": Parity("GRU", recurrent(lambda D, rng: GRU(D, 4, rng=rng))),
     "gru deep": Parity("Stack", recurrent(lambda D, rng: GRU(D, 4, rng=rng))),
-    "attention scaled": Parity("DotAttention", dot_attention(scaled=True)),
-    "attention plain": Parity("DotAttention", dot_attention(scaled=False)),
+    "attention scaled": Parity("DotAttention", attention(lambda rng: DotAttention(scaled=True))),
+    "attention plain": Parity("DotAttention", attention(lambda rng: DotAttention())),
+    "attention general": Parity("GeneralAttention", attention(lambda rng: GeneralAttention(4, 5, rng=rng))),
+    "attention additive": Parity("AdditiveAttention", attention(lambda rng: AdditiveAttention(4, 5, 6, rng=rng))),
     "cross-entropy": Parity("softmax_cross_entropy", loss(losses.softmax_cross_entropy)),
     "cross-entropy masked": Parity("softmax_cross_entropy", loss(losses.softmax_cross_entropy)),
     "cross-entropy smoothed": Parity("softmax_cross_entropy", loss(losses.softmax_cross_entropy, label_smoothing=0.1)),

@@ -64,6 +64,13 @@ class Maxout(nn.Module):  # type: ignore[misc]  # mypy does not read torch
         return self.dense(x).unflatten(-1, (self.pieces, -1)).amax(-2)
 
 
+class Step(nn.Module):  # type: ignore[misc]
+    """1 where x > 0, else 0."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sign().relu()
+
+
 def embedding() -> Case:
     layer, ids, dy = randomise(nn.Embedding(6, H)), torch.tensor([[1, 5, 1], [0, 1, 3]]), normal(2, 3, H)
     y = layer(ids)
@@ -112,12 +119,45 @@ def cross_entropy(smoothing: float, masked: bool) -> Case:
     return loss(of, 3 * normal(5, 7), ignoring) | {"target": target} | ({"mask": mask} if masked else {})
 
 
-def attention(scale: float | None) -> Case:
-    """Key = value = memory, as in seqrl; torch is batch first here."""
-    query, memory = normal(N, T, H).requires_grad_(), normal(N, 5, H).requires_grad_()
-    lengths, dcontext = torch.tensor([5, 1, 3]), normal(N, T, H)
-    mask = (torch.arange(5) < lengths[:, None])[:, None, :].expand(N, T, 5)
-    context = F.scaled_dot_product_attention(query, memory, memory, attn_mask=mask, scale=scale)
+class Dot(nn.Module):  # type: ignore[misc]
+    """Attention with key = value = memory, as in seqrl; torch is batch first here."""
+
+    def __init__(self, scale: float | None) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, query: Tensor, memory: Tensor, real: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(query, memory, memory, attn_mask=real, scale=self.scale)
+
+
+class General(nn.Linear):  # type: ignore[misc]
+    """score = q . W m."""
+
+    def forward(self, query: Tensor, memory: Tensor, real: Tensor) -> Tensor:
+        keys = super().forward(memory)
+        return F.scaled_dot_product_attention(query, keys, memory, attn_mask=real, scale=1.0)
+
+
+class Additive(nn.Module):  # type: ignore[misc]
+    """score = v . tanh(Q q + M m)."""
+
+    def __init__(self, query_size: int, memory_size: int, A: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(query_size, A, bias=False)
+        self.memory = nn.Linear(memory_size, A, bias=False)
+        self.v = nn.Parameter(torch.empty(A))
+
+    def forward(self, query: Tensor, memory: Tensor, real: Tensor) -> Tensor:
+        scores = torch.tanh(self.query(query)[:, :, None] + self.memory(memory)[:, None]) @ self.v
+        return scores.masked_fill(~real, -torch.inf).softmax(-1) @ memory
+
+
+def attention(make: Callable[[], nn.Module], memory_size: int = H) -> Case:
+    module = randomise(make())
+    query, memory = normal(N, T, H).requires_grad_(), normal(N, 5, memory_size).requires_grad_()
+    lengths, dcontext = torch.tensor([5, 1, 3]), normal(N, T, memory_size)
+    real = (torch.arange(5) < lengths[:, None])[:, None, :].expand(N, T, 5)
+    context = module(query, memory, real)
     context.backward(dcontext)
     return {
         "query": query,
@@ -127,6 +167,7 @@ def attention(scale: float | None) -> Case:
         "dcontext": dcontext,
         "dquery": query.grad,
         "dmemory": memory.grad,
+        **parameters_of(module),
     }
 
 
@@ -185,6 +226,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "relu": lambda: layer(nn.ReLU, N, D),
     "leaky relu": lambda: layer(partial(nn.LeakyReLU, 0.2), N, D),
     "identity": lambda: layer(nn.Identity, N, D),
+    "step": lambda: layer(Step, N, D),
     "softmax": lambda: layer(partial(nn.Softmax, -1), T, N, D),
     "log-softmax": lambda: layer(partial(nn.LogSoftmax, -1), T, N, D),
     "rnn": lambda: recurrent(nn.RNN, False, nonlinearity="tanh"),
@@ -195,8 +237,10 @@ CASES: dict[str, Callable[[], Case]] = {
     "lstm deep": lambda: recurrent(nn.LSTM, True),
     "gru": lambda: recurrent(nn.GRU, False),
     "gru deep": lambda: recurrent(nn.GRU, True),
-    "attention scaled": lambda: attention(None),
-    "attention plain": lambda: attention(1.0),
+    "attention scaled": lambda: attention(lambda: Dot(None)),
+    "attention plain": lambda: attention(lambda: Dot(1.0)),
+    "attention general": lambda: attention(lambda: General(5, H, bias=False), 5),
+    "attention additive": lambda: attention(lambda: Additive(H, 5, 6), 5),
     "cross-entropy": lambda: cross_entropy(0.0, False),
     "cross-entropy masked": lambda: cross_entropy(0.0, True),
     "cross-entropy smoothed": lambda: cross_entropy(0.1, False),
