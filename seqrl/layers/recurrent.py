@@ -74,9 +74,8 @@ class Recurrent(Layer):
 
     def project(self, x: Array) -> Array:
         """The input's share of the gates, x W_ih + b, (..., gates * H)."""
-        z = x @ self.weight_ih.value
-        z += self.bias.value
-        return z
+        z: Array = kernels.affine(rows(x), self.weight_ih.value, self.bias.value)
+        return z.reshape(*x.shape[:-1], z.shape[-1])
 
     def checked(self, x: npt.ArrayLike, *axes: str) -> Array:
         """An input of these axes and D in the layer's dtype."""
@@ -90,7 +89,7 @@ class Recurrent(Layer):
         x2, dgates2 = rows(x), rows(dgates)
         kernels.add_product(self.weight_ih.grad, x2, dgates2)
         self.bias.grad += dgates2.sum(axis=0)
-        return dgates @ self.weight_ih.value.T
+        return (dgates2 @ self.weight_ih.value.T).reshape(x.shape)
 
     def states_between(self, T: int, N: int, initial: Array | None, reverse: bool) -> Array:
         """Room for the states between T steps, (T + 1, N, H), with the initial one in its place."""
