@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqrl.errors import InputError
-from seqrl.training import command, runs
+from seqrl.training import command, session
 from seqrl.training.translation import report, run
 from seqrl.training.translation.settings import TranslationSettings
 
@@ -40,33 +40,13 @@ def with_corpus(settings: TranslationSettings) -> TranslationSettings:
 
 
 def train(options: Options) -> int:
-    folder = Path(options.resume or options.out)
-    if options.resume:
-        runs.read_config(folder)
-    with runs.locked(folder):
-        if options.resume:
-            check_alone(options)
-            preparation = run.resume(folder, options.settings.max_minutes)
-            print(f"Continuing {folder}")
-        else:
-            if options.overwrite and (folder / runs.CONFIG).exists():
-                print(f"Replacing the run in {folder}")
-            preparation = run.begin(with_corpus(options.settings), folder, options.overwrite)
-        print(preparation.summary())
-        training = run.training(preparation, folder)
-        ended = training.run()
-        if ended == "interrupted":
-            print(f"Stopped at step {training.progress.step}. To continue: {sys.argv[0]} --resume {folder}")
-            return command.INTERRUPTED
-        print(report.finish(preparation, training, folder, ended))
-    return 0
-
-
-def check_alone(options: Options) -> None:
-    """A run is resumed with the settings that it has."""
-    allowed = TranslationSettings(max_minutes=options.settings.max_minutes)
-    if options != Options(settings=allowed, resume=options.resume):
-        raise InputError("--resume continues a run with its own settings; only --max-minutes may be given with it")
+    return session.train(
+        options,
+        begin=lambda folder: run.begin(with_corpus(options.settings), folder, options.overwrite),
+        resume=run.resume,
+        training=run.training,
+        finish=report.finish,
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -76,11 +75,6 @@ RESERVED = ("train_seconds", "target_tokens_per_second", "bleu_signature", "step
 
 def _stem(path: str) -> str:
     return Path(path).name.removesuffix(".gz").rpartition(".")[0] or Path(path).name
-
-
-def fingerprints(paths: Sequence[str | None]) -> dict[str, str]:
-    """SHA-256 of each file, by its path as given."""
-    return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths if path is not None}
 
 
 class Sequences:

@@ -13,10 +13,10 @@ from seqrl.errors import InputError
 from seqrl.models.seq2seq import Seq2Seq
 from seqrl.optimizers import OPTIMIZERS, Optimizer
 from seqrl.text.tokenizers import Tokenizer
-from seqrl.training import runs
+from seqrl.training import runs, session
 from seqrl.training.loop import Training
 from seqrl.training.parallel import Replicas
-from seqrl.training.translation.corpus import Corpus, fingerprints, read_corpus, tokenize
+from seqrl.training.translation.corpus import Corpus, read_corpus, tokenize
 from seqrl.training.translation.settings import TranslationSettings
 from seqrl.training.translation.task import TranslationTask
 from seqrl.training.translation.translator import SOURCE_TOKENIZER, TARGET_TOKENIZER, Translator
@@ -75,7 +75,9 @@ def prepare(settings: TranslationSettings, tokenizers: tuple[Tokenizer, Tokenize
         label_smoothing=settings.label_smoothing,
     )
     data = {
-        "files": fingerprints([settings.pairs, settings.source, settings.target, *settings.valid, *settings.test]),
+        "files": session.fingerprints(
+            [settings.pairs, settings.source, settings.target, *settings.valid, *settings.test]
+        ),
         "training_pairs": len(train.source),
         "validation_pairs": len(valid.source),
         "test_pairs": {name: len(pairs) for name, pairs in corpus.tests.items()},
@@ -97,18 +99,11 @@ def begin(settings: TranslationSettings, folder: Path, overwrite: bool = False) 
 
 def resume(folder: Path, max_minutes: float | None = None) -> Preparation:
     """Prepare to continue a run, in a locked folder. Raises InputError where its data are not what they were."""
-    config = runs.read_config(folder)
-    if config.kind != "translation":
-        raise InputError(f"{folder}: a run of the kind '{config.kind}'; expected 'translation'")
-    values = config.settings if max_minutes is None else {**config.settings, "max_minutes": max_minutes}
-    settings = runs.settings_from(TranslationSettings, values, str(folder / runs.CONFIG))
+    settings, config = session.resumed_settings(folder, "translation", TranslationSettings, max_minutes)
     paths = [folder / SOURCE_TOKENIZER, folder / TARGET_TOKENIZER]
     saved = (Tokenizer.load(paths[0]), Tokenizer.load(paths[1])) if all(path.exists() for path in paths) else None
     preparation = prepare(settings, saved)
-    if preparation.data != config.data:
-        now = preparation.data["files"]
-        changed = [path for path, digest in config.data.get("files", {}).items() if now.get(path) != digest]
-        raise InputError(f"{', '.join(changed) or 'the data'}: not what {folder} was begun with; it can't be resumed")
+    session.check_data(folder, config, preparation.data)
     if saved is None:
         _save_tokenizers(folder, preparation.translator)
     return preparation

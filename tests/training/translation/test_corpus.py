@@ -9,7 +9,7 @@ from seqrl.errors import InputError
 from seqrl.text.corpora import Pair
 from seqrl.text.specials import EOS, PAD
 from seqrl.text.tokenizers import Tokenizer
-from seqrl.training.translation.corpus import Corpus, Sequences, fingerprints, read_corpus, tokenize
+from seqrl.training.translation.corpus import Corpus, Sequences, read_corpus, tokenize
 
 ids = st.integers(0, 1000)
 
@@ -56,14 +56,6 @@ def test_files_of_their_own_are_taken_and_training_keeps_what_is_not_needed(file
 def test_names_of_results_are_not_taken_twice(tmp_path: Path, file: str) -> None:
     with pytest.raises(InputError, match="'steps' is taken; rename a test file"):
         read(file, (), (str(tmp_path / "steps.tsv"),))
-
-
-def test_fingerprints_tell_contents_apart(tmp_path: Path) -> None:
-    a, b = write(tmp_path / "a", [("x", "y")]), write(tmp_path / "b", [("x", "z")])
-    found = fingerprints([a, None, b])
-    assert list(found) == [a, b]
-    assert found[a] != found[b]
-    assert len(found[a]) == 64
 
 
 @given(st.lists(st.lists(ids, max_size=9), min_size=1, max_size=9), st.data())
