@@ -27,7 +27,7 @@ def attend(graph: Graph, attention: Attention, query: str, keys: str, memory: st
     """(context, weights) for lengths (N,) of int64."""
     scores = rule(graph, attention, SCORES)(graph, attention, query, keys)  # (N, T, S)
     real = _real(graph, memory, lengths)
-    lowest = graph.constant(np.finfo(graph.dtype).min)
+    lowest = graph.constant(np.finfo(np.float32).min)
     weights = graph.add("Softmax", graph.add("Where", real, scores, lowest), axis=-1)
     weights = graph.add("Mul", weights, graph.cast(real))  # all zero where the memory is empty
     context = graph.add("MatMul", weights, _batch_first(graph, memory))

@@ -21,19 +21,25 @@ Axes = Sequence[str | int]  # a name where the size may vary
 
 
 class Graph:
-    """What a layer computes, as ONNX nodes. Parameters keep their dotted names."""
+    """What a layer computes, as ONNX nodes. Parameters keep their dotted names.
+
+    Raises InputError for a model that is not in float32: ONNX Runtime lacks many operators for other types.
+    """
 
     def __init__(self, model: Layer) -> None:
         self.onnx = require("onnx", "onnx")
+        if model.dtype != np.float32:
+            raise InputError(
+                f"the model is in {model.dtype}; expected one in float32, as model.astype(np.float32) gives"
+            )
         self.model = model
-        self.dtype = model.dtype
         self._names = {id(parameter): name for name, parameter in model.parameters()}
         self._nodes: list[Any] = []
         self._constants: dict[str, npt.NDArray[Any]] = {}
         self._inputs: list[Any] = []
         self._outputs: dict[str, Any] = {}
 
-    def input(self, name: str, axes: Axes, dtype: npt.DTypeLike | None = None) -> str:
+    def input(self, name: str, axes: Axes, dtype: npt.DTypeLike = np.float32) -> str:
         self._inputs.append(self.onnx.helper.make_tensor_value_info(name, self._type(dtype), list(axes)))
         return name
 
@@ -44,7 +50,7 @@ class Graph:
         self._outputs[name] = (
             helper.make_empty_tensor_value_info(name)
             if axes is None
-            else helper.make_tensor_value_info(name, self._type(None), list(axes))
+            else helper.make_tensor_value_info(name, self._type(np.float32), list(axes))
         )
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
@@ -64,15 +70,14 @@ class Graph:
         """Stored once however often it is used. value: the same in ONNX's layout, where that is another."""
         return self._store(self._names[id(parameter)], parameter.value if value is None else value)
 
-    def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> str:
-        """By default in the model's dtype."""
-        return self._store(f"constant_{len(self._constants)}", np.asarray(value, dtype or self.dtype))
+    def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
+        return self._store(f"constant_{len(self._constants)}", np.asarray(value, dtype))
 
     def integers(self, *values: int) -> str:
         """A vector such as the axes of Squeeze."""
         return self.constant(values, np.int64)
 
-    def cast(self, value: str, dtype: npt.DTypeLike | None = None) -> str:
+    def cast(self, value: str, dtype: npt.DTypeLike = np.float32) -> str:
         return self.add("Cast", value, to=self._type(dtype))
 
     def proto(self, metadata: Mapping[str, str]) -> Any:
@@ -99,8 +104,8 @@ class Graph:
                 nodes.append(node)
         return nodes[::-1], {name: array for name, array in self._constants.items() if name in needed}
 
-    def _type(self, dtype: npt.DTypeLike | None) -> int:
-        return int(self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype or self.dtype)))
+    def _type(self, dtype: npt.DTypeLike) -> int:
+        return int(self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
     def _store(self, name: str, array: npt.NDArray[Any]) -> str:
         self._constants[name] = array
@@ -121,10 +126,10 @@ def rule(graph: Graph, layer: Layer, rules: Mapping[type[Layer], Rule]) -> Rule:
             return rules[kind]
         if COMPUTING & vars(kind).keys():
             break
-    where = dotted_name(graph.model, layer)
+    name, where = type(layer).__name__, dotted_name(graph.model, layer)
+    known = ", ".join(sorted(kind.__name__ for kind in rules))
     raise InputError(
-        f"{f'{where}, ' if where else ''}a {type(layer).__name__}, can't be exported to ONNX; "
-        f"expected one of {', '.join(sorted(kind.__name__ for kind in rules))}"
+        f"{f'{where}, a {name},' if where else f'a {name}'} can't be exported to ONNX; expected one of {known}"
     )
 
 

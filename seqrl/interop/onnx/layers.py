@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from seqrl.activations import Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Step, Tanh
 from seqrl.interop.onnx.graph import Graph, rule
 from seqrl.interop.onnx.recurrent import SCANS, scan

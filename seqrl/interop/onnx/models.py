@@ -9,9 +9,10 @@
 | attention | model | query (T, N, Hq), memory (S, N, Hm), lengths (N,) | context (T, N, Hm), weights (N, T, S) |
 | any other layer | model | x, or ids where an Embedding comes first | y |
 
-A state is an input for each of its parts: "state.0.h" and "state.0.c" of a first LSTM, "state.1" of a second layer that is
-a GRU. The outputs are named alike: "final.0.h" goes into "state.0.h" at the next step. Zeros begin a sequence. A part of
-the decoder that its model has no use for, such as memory without attention, is neither input nor output.
+A state is an input for each of its parts: "state.0.h" and "state.0.c" of a first LSTM, "state.1" of a GRU above it. The
+outputs are named alike: "final.0.h" goes into "state.0.h" at the next step. Zeros begin a sequence, but for a decoder
+the encoder gives its first state. What a model has no use for, such as memory without attention, is neither input nor
+output.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ import numpy as np
 
 from seqrl.errors import InputError
 from seqrl.interop.onnx.attention import attend, keys
-from seqrl.interop.onnx.graph import Axes, Graph
-from seqrl.interop.onnx.layers import convert
+from seqrl.interop.onnx.graph import Axes, Graph, rule
+from seqrl.interop.onnx.layers import RULES, convert
 from seqrl.interop.onnx.recurrent import SCANS, State, scan, state_inputs, state_outputs, state_parts
 from seqrl.layer import Chain, Concatenate, Layer
-from seqrl.layers.attention import AdditiveAttention, Attention, DotAttention, GeneralAttention
+from seqrl.layers.attention import AdditiveAttention, Attention, GeneralAttention
 from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.embedding import Embedding
 from seqrl.layers.recurrent import Stack
@@ -56,7 +57,7 @@ def graphs(model: Layer, axes: Axes | None = None) -> dict[str, Any]:
         return {"model": _recurrent(model).proto({})}
     if isinstance(model, Attention):
         return {"model": _attention(model).proto({})}
-    return {"model": _plain(model, input_axes(model, axes)).proto({})}
+    return {"model": _plain(model, axes).proto({})}
 
 
 def _metadata(config: Any) -> dict[str, str]:
@@ -85,8 +86,10 @@ def reads_ids(layer: Layer) -> bool:
     return isinstance(layer, Embedding)
 
 
-def _plain(model: Layer, axes: Axes) -> Graph:
+def _plain(model: Layer, axes: Axes | None) -> Graph:
     graph = Graph(model)
+    rule(graph, model, RULES)  # a layer without any needs no axes
+    axes = input_axes(model, axes)
     x = graph.input("ids", axes, np.int64) if reads_ids(model) else graph.input("x", axes)
     graph.output("y", convert(graph, model, x))
     return graph
