@@ -124,7 +124,9 @@ class _Entry(NamedTuple):
 class _Form:
     """The entries of a model."""
 
-    def __init__(self, layer: Layer, prefix: str) -> None:
+    def __init__(self, layer: Any, prefix: str) -> None:
+        if not isinstance(layer, Layer):
+            raise InputError(f"the model is of the type {type(layer).__name__}; expected a layer of seqrl")
         self.entries: list[_Entry] = []
         self.second_biases: dict[int, tuple[Recurrent, AnyArray]] = {}  # by the id of the cell, which may occur twice
         self._walk(layer, prefix.removesuffix("."))
@@ -254,9 +256,10 @@ def _check_cell(cell: Recurrent, name: str) -> None:
 def _arrays(state_dict: Mapping[str, Any], prefix: str) -> StateDict:
     """The entries below `prefix` as arrays."""
     if not isinstance(state_dict, Mapping):
-        raise InputError(f"the state dict is a {type(state_dict).__name__}; expected what module.state_dict() gives")
+        given = type(state_dict).__name__
+        raise InputError(f"the state dict is of the type {given}; expected what module.state_dict() gives")
     below = prefix.removesuffix(".") + "." if prefix else ""
-    found = {name: _array(name, value) for name, value in state_dict.items() if name.startswith(below)}
+    found = {str(name): _array(name, value) for name, value in state_dict.items() if str(name).startswith(below)}
     if below and not found:
         raise InputError(f"the state dict holds nothing below '{prefix}'{nearest(below, state_dict)}")
     return found
@@ -271,8 +274,8 @@ def _array(name: str, value: Any) -> AnyArray:
             value = value.float().numpy()
     array = np.asarray(value) if hasattr(value, "__array__") else np.asarray(None)
     if array.dtype.kind not in "fiub":
-        given = array.dtype if array.dtype.kind in "cV" else f"a {type(value).__name__}"
-        raise InputError(f"the state dict holds {given} under '{name}'; expected a tensor or an array of numbers")
+        given = array.dtype if array.dtype.kind in "cV" else type(value).__name__
+        raise InputError(f"the state dict holds '{name}' of the type {given}; expected tensors or arrays of numbers")
     return array
 
 
@@ -296,7 +299,11 @@ def _matched(entries: Sequence[_Entry], given: StateDict) -> StateDict:
             )
         if value.dtype.kind != "f" and expected.dtype.kind == "f":
             raise InputError(f"the state dict holds '{name}' of {value.dtype}; expected floating-point numbers")
-        values[name] = value.astype(expected.dtype)
+        try:
+            with np.errstate(over="raise"):
+                values[name] = value.astype(expected.dtype)
+        except FloatingPointError:
+            raise InputError(f"the state dict holds numbers in '{name}' too large for {expected.dtype}") from None
     return values
 
 

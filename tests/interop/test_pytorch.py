@@ -417,9 +417,13 @@ def changed(**changes: Any) -> Arrays:
             r"holds '6\.weight' of shape \(2, 4\), which the model has not \(did you mean '5\.weight'\?\)$",
         ),
         (changed(**{"0_weight": np.zeros((4, 3), np.int8)}), r"holds '0\.weight' of int8; expected floating-point"),
-        (changed(**{"0_weight": np.zeros((4, 3), complex)}), r"holds complex128 under '0\.weight'; expected a tensor"),
-        ({"epoch": 3, "model": {}}, r"holds a int under 'epoch'; expected a tensor or an array of numbers$"),
-        ({"model": changed()}, r"holds a dict under 'model'; expected a tensor or an array of numbers$"),
+        (
+            changed(**{"0_weight": np.zeros((4, 3), complex)}),
+            r"holds '0\.weight' of the type complex128; expected tensors",
+        ),
+        (changed(**{"0_weight": np.full((4, 3), 1e300)}), r"holds numbers in '0\.weight' too large for float32$"),
+        ({"epoch": 3, "model": {}}, r"holds 'epoch' of the type int; expected tensors or arrays of numbers$"),
+        ({"model": changed()}, r"holds 'model' of the type dict; expected tensors or arrays of numbers$"),
         ({}, r"lacks '0\.weight' of shape \(4, 3\)$"),
     ],
 )
@@ -496,8 +500,11 @@ def test_what_pytorch_has_not_is_refused_by_name(
 
 
 def test_a_module_instead_of_its_state_dict_is_refused(rng: Generator) -> None:
-    with pytest.raises(InputError, match=r"the state dict is a Dense; expected what module\.state_dict\(\) gives$"):
-        pytorch.load_state_dict(Dense(2, 3, rng=rng), Dense(2, 3, rng=rng))  # type: ignore[arg-type]
+    layer = Dense(2, 3, rng=rng)
+    with pytest.raises(InputError, match=r"the state dict is of the type Dense; expected what module\.state_dict"):
+        pytorch.load_state_dict(layer, layer)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"the model is of the type dict; expected a layer of seqrl$"):
+        pytorch.load_state_dict({}, layer)  # type: ignore[arg-type]
 
 
 # ---- files ---------------------------------------------------------------------------------------------------
