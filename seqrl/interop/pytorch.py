@@ -253,11 +253,11 @@ def _check_cell(cell: Recurrent, name: str) -> None:
 # ---- what a state dict holds ---------------------------------------------------------------------------------
 
 
-def _arrays(state_dict: Mapping[str, Any], prefix: str) -> StateDict:
+def _arrays(state_dict: Any, prefix: str) -> StateDict:
     """The entries below `prefix` as arrays."""
     if not isinstance(state_dict, Mapping):
         given = type(state_dict).__name__
-        raise InputError(f"the state dict is of the type {given}; expected what module.state_dict() gives")
+        raise InputError(f"the state dict is of the type {given}; expected what module.state_dict() or read_file gives")
     below = prefix.removesuffix(".") + "." if prefix else ""
     found = {str(name): _array(name, value) for name, value in state_dict.items() if str(name).startswith(below)}
     if below and not found:
