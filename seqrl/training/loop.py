@@ -78,6 +78,7 @@ class Progress:
     best_score: float | None = None
     best_step: int = 0
     stale_epochs: int = 0  # since the best one
+    annealings: int = 0  # epochs without a better score, of all
     asked_to_stop: bool = False  # by a callback
     metric_lines: int = 0
     units: float = 0  # learned from
@@ -93,6 +94,7 @@ class Training:
     schedule: factors on the optimizer's learning rate; None leaves the rate alone.
     order: shuffles the batches.
     patience: stop after so many epochs without a better score; infinite for never.
+    anneal: a further factor on the learning rate for every epoch without a better score; it needs a schedule.
     save_seconds: a checkpoint at least so often, besides one after every epoch.
     verbose: show a progress bar, and a line for every epoch.
     """
@@ -108,6 +110,7 @@ class Training:
         order: np.random.Generator,
         epochs: int,
         patience: float,
+        anneal: float = 1.0,
         max_minutes: float | None = None,
         save_seconds: float = 30.0,
         callbacks: Sequence[Callback] = (),
@@ -121,6 +124,7 @@ class Training:
         self.order = order
         self.epochs = epochs
         self.patience = patience
+        self.anneal = anneal
         self.max_seconds = math.inf if max_minutes is None else 60 * max_minutes
         self.save_seconds = save_seconds
         self.callbacks = callbacks
@@ -203,7 +207,7 @@ class Training:
     def _step(self, batch: Any) -> float:
         progress = self.progress
         if self.schedule is not None:
-            self.optimizer.lr = self.base_lr * self.schedule(progress.step)
+            self.optimizer.lr = self.base_lr * self.schedule(progress.step) * self.anneal**progress.annealings
         loss, units = self._update(batch)
         self.task.updated(loss, units)
         progress.step += 1
@@ -252,6 +256,7 @@ class Training:
                 checkpoint.save_model(self.folder / BEST, self.model, {"step": progress.step, "score": score})
         else:
             progress.stale_epochs += 1
+            progress.annealings += 1
         if self.verbose:
             shown = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in metrics.items())
             best = "  (best)" if progress.best_step == progress.step else ""

@@ -215,6 +215,33 @@ def test_counts_of_early_stopping_survive_a_resume(tmp_path: Path) -> None:
     assert checkpoint.read(tmp_path / runs.BEST).state["step"] == 5
 
 
+def test_the_rate_is_annealed_after_every_epoch_without_a_better_score_and_after_a_resume(tmp_path: Path) -> None:
+    scores = [3.0, 4.0, 2.0, 2.0, 1.0, 5.0]
+
+    def rates(folder: Path, *stops: int) -> list[float]:
+        folder.mkdir()
+        task, done = Line(), 0
+        for epochs in *stops, 6:
+            task.scores = scores[done:]
+            loop_over = Training(
+                task,
+                task.model,
+                Adam(task.model.parameters(), RATE),
+                lambda step: 1.0,
+                folder,
+                order=np.random.default_rng(3),
+                epochs=epochs,
+                patience=100,
+                anneal=0.5,
+            )
+            loop_over.run()
+            done = epochs
+        return [line["learning_rate"] / RATE for line in runs.read_metrics(folder) if "valid_loss" in line]
+
+    assert rates(tmp_path / "whole") == [1, 1, 0.5, 0.5, 0.25, 0.25]
+    assert rates(tmp_path / "resumed", 2, 3, 5) == [1, 1, 0.5, 0.5, 0.25, 0.25]
+
+
 def test_out_of_time_it_validates_and_can_go_on(tmp_path: Path) -> None:
     assert training(Line(), tmp_path, max_minutes=1e-9).run() == "out of time"
     assert checkpoint.read(tmp_path / runs.BEST).state["step"] == 1
