@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from seqrl.activations import ReLU, Sigmoid, Tanh
+from seqrl.certify.cases import LAYERS
 from seqrl.errors import InputError
 from seqrl.interop import pytorch
 from seqrl.layer import Chain, Concatenate, Layer, Residual
@@ -272,6 +273,28 @@ def test_a_model_that_went_to_pytorch_and_came_back_is_the_same(name: str, seed:
     pytorch.load_state_dict(back, pytorch.to_state_dict(there, "a.b"), "a.b")
     own = there.state()
     assert {key: (array == own[key]).all() for key, array in back.state().items()} == dict.fromkeys(own, True)
+
+
+def not_in_pytorch(layer: Any) -> bool:
+    """Whether some part of it has peepholes, the original GRU's reset, or unlike directions."""
+    if isinstance(layer, Bidirectional) and (type(layer.ahead), layer.ahead.H) != (type(layer.back), layer.back.H):
+        return True
+    if isinstance(layer, (LSTM, GRU)):
+        return layer.peephole is not None if isinstance(layer, LSTM) else layer.bias_hn is None
+    members = layer if isinstance(layer, (list, tuple)) else vars(layer).values() if isinstance(layer, Layer) else ()
+    return any(not_in_pytorch(member) for member in members)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_of_the_library_goes_to_pytorch_and_back_or_is_refused(name: str, rng: Generator) -> None:
+    there, back = randomise(LAYERS[name].make(rng), rng), randomise(LAYERS[name].make(rng), rng)
+    if not_in_pytorch(there):
+        with pytest.raises(InputError, match=r"which PyTorch has not|PyTorch has one kind and size both ways"):
+            pytorch.to_state_dict(there)
+    else:
+        pytorch.load_state_dict(back, pytorch.to_state_dict(there))
+        own = there.state()
+        assert {key: (array == own[key]).all() for key, array in back.state().items()} == dict.fromkeys(own, True)
 
 
 def test_a_state_dict_holds_copies(rng: Generator) -> None:
