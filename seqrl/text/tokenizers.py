@@ -2,18 +2,23 @@
 
 A thin face over the `tokenizers` library. What makes the word and BPE tokenizers lossless is where the spaces go: a
 word carries the space before it, so that "Ça va ?" is " Ça", " va", " ?" and "Yes?" is " Yes", "?". For a word to be
-the same token wherever it stands, a space is put before it where writing has none: at the start of a sentence, and
-after an elision, a hyphen, an opening quote or bracket ("l'ami" is " l'", " ami"). Decoding takes that space out
-again: it knows the place by the same pattern, which looks only at what the insertion leaves as it was.
+the same token wherever it stands, a space is put before it where writing has none: at the start of a sentence or a
+line, and after an elision, a hyphen, an opening quote or bracket ("l'ami" is " l'", " ami"). Decoding takes that space
+out again: it knows the place by the same pattern, which looks only at what the insertion leaves as it was. A line end
+is a token of its own, and so is each space of an indentation but the last.
 """
 
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 import tokenizers as library
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -40,8 +45,8 @@ VOWEL = f"[aeiouhyàâäéèêëîïôöùûüœæAEIOUHYÀÂÄÉÈÊËÎÏÔÖ�
 
 # French l' d' qu' s', Italian dell' un': an apostrophe after a letter and before a vowel. Not: the dogs' ears.
 ELISION = r"(?<=[\p{L}&&[^sS]]['’]|[^\p{L}\p{M}\p{N}][sS]['’])"
-# A hyphen in a word, an opening quote or bracket, a no-break space, any character of a script without spaces.
-BEFORE_JOINED_WORD = rf"""(?:(?<=[\p{{L}}\p{{M}}\p{{N}}]-)|(?<= ["'“„‘(\[¿¡])|(?<=[{NO_BREAK}{UNSPACED}]))"""
+# A hyphen in a word, an opening quote or bracket, a line end, a no-break space, a character of a script without spaces.
+BEFORE_JOINED_WORD = rf"""(?:(?<=[\p{{L}}\p{{M}}\p{{N}}]-)|(?<= ["'“„‘(\[¿¡])|(?<=[\n{NO_BREAK}{UNSPACED}]))"""
 NOT_CONTRACTED = rf"(?i:n['’]t)(?!{LETTER}|{DIGIT})"
 CLITIC = rf"(?i:['’](?:s|m|d|t|re|ve|ll))(?!{LETTER}|{DIGIT})"
 WORDS = [
@@ -53,7 +58,7 @@ WORDS = [
     rf" ?{DIGIT}+",
     r" ?\.{2,}",
     rf" ?«[{NO_BREAK}]",
-    rf"\s?[^\s{UNSPACED}]",  # punctuation
+    rf"[^\S\n]?[^\s{UNSPACED}]",  # punctuation
     r"\s",
 ]
 PIECES = {
@@ -75,6 +80,8 @@ class Tokenizer:
         self._backend = backend
         vocabulary = backend.get_vocab()
         self._names = sorted(vocabulary, key=vocabulary.__getitem__)
+        self._inside = library.Tokenizer.from_str(backend.to_str())  # for a text that something stands before
+        self._inside.normalizer = _normalizer(kind, start=False)
 
     @classmethod
     def train(
@@ -128,6 +135,27 @@ class Tokenizer:
         """The ids of each sentence. Raises InputError for a string that is not valid Unicode."""
         checked = [_text(sentence) for sentence in sentences]
         return [encoding.ids for encoding in self._backend.encode_batch_fast(checked)]
+
+    def encode_text(self, text: str) -> npt.NDArray[np.int32]:
+        """The ids of a long text, in little memory: those of `encode`, block by block.
+
+        Raises InputError for a text that is not valid Unicode, or one of words without end.
+        """
+        text = unicodedata.normalize("NFC", _text(text))
+        if self.kind == "char":
+            parts: Iterable[str] = (text[start : start + BLOCK] for start in range(0, len(text), BLOCK))
+        else:
+            text = text.strip()
+            parts = blocks(text if STARTS_UNSPACED.match(text) else f" {text}" if text else "")
+        ids = [np.empty(0, np.int32)]
+        for part in parts:
+            if len(part) > ENDLESS:
+                raise InputError(
+                    f"{len(part):,} characters without a space or a line end, from {part[:20]!r} on; expected words, "
+                    "or a char tokenizer"
+                )
+            ids.append(np.array(self._inside.encode_batch_fast([part])[0].ids, np.int32))
+        return np.concatenate(ids)
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids. PAD, BOS and EOS leave no trace, UNKNOWN shows as '⁇'."""
@@ -194,22 +222,42 @@ def _untrained(kind: str) -> library.Tokenizer:
         models.BPE(unk_token=unknown) if kind == "bpe" else models.WordLevel(vocab={}, unk_token=unknown)
     )
     backend.pre_tokenizer = pre_tokenizers.Split(Regex("|".join(pieces)), behavior="isolated")
-    if kind == "char":
-        backend.normalizer = normalizers.NFC()
-        backend.decoder = decoders.Fuse()
-        return backend
-    backend.normalizer = normalizers.Sequence(
-        [
-            normalizers.NFC(),
-            normalizers.Strip(),
-            normalizers.Replace(Regex(rf"\A(?=[^{UNSPACED}])"), " "),
-            normalizers.Replace(Regex(_joined("")), " "),
-        ]
-    )
-    backend.decoder = decoders.Sequence(
-        [decoders.Fuse(), decoders.Replace(Regex(_joined(" ")), ""), decoders.Strip(" ", left=1, right=0)]
-    )
+    backend.normalizer = _normalizer(kind)
+    backend.decoder = decoders.Fuse()
+    if kind != "char":
+        backend.decoder = decoders.Sequence(
+            [decoders.Fuse(), decoders.Replace(Regex(_joined(" ")), ""), decoders.Strip(" ", left=1, right=0)]
+        )
     return backend
+
+
+def _normalizer(kind: str, start: bool = True) -> normalizers.Normalizer:
+    """What is done to a text first; without `start`, to a part of one that begins inside it."""
+    if kind == "char":
+        return normalizers.NFC()
+    at_start = [normalizers.Strip(), normalizers.Replace(Regex(rf"\A(?=[^{UNSPACED}])"), " ")]
+    return normalizers.Sequence(
+        [normalizers.NFC(), *(at_start if start else []), normalizers.Replace(Regex(_joined("")), " ")]
+    )
+
+
+BLOCK = 50_000  # characters, about, that are tokenized at once
+ENDLESS = 2_000_000  # characters of a block without a place where it could end
+STARTS_UNSPACED = re.compile(f"[{UNSPACED}]")
+# Where a text can be cut without another tokenization: neither pieces nor joined words reach across.
+CUT = re.compile(
+    rf"(?=\n)|(?<=[^\W_{UNSPACED}])(?= )|(?<=[{UNSPACED}])(?= [{UNSPACED}])|(?<=[{UNSPACED}])(?<=\W)(?=[{UNSPACED}])"
+)
+
+
+def blocks(text: str) -> Iterator[str]:
+    """The text in parts of BLOCK characters or a little more, cut where no token reaches across."""
+    start = 0
+    while start < len(text):
+        place = CUT.search(text, start + BLOCK)
+        stop = place.start() if place else len(text)
+        yield text[start:stop]
+        start = stop
 
 
 def _joined(space: str) -> str:

@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from seqrl.errors import InputError
+from seqrl.text import tokenizers
 from seqrl.text.tokenizers import BOS, EOS, PAD, SPECIALS, UNKNOWN, Tokenizer
 
 KINDS = ["word", "char", "bpe"]
@@ -28,6 +29,8 @@ SENTENCES = [
     "ไปไหน มา",
     "한국어 문장입니다.",
     "👩‍👩‍👧 x² 10:30",
+    "def f(x):\n    return 'x'\n\n  # two  spaces  \nl'ami\r\n(one)\n\t\"two\"",
+    "私は\n Tomです。\nไปไหน\n\nมา",
 ]
 
 # Pieces on which the rules for spaces act, so that random joins of them reach every rule and their combinations.
@@ -35,6 +38,7 @@ FRAGMENTS = ["a", "l", "s", "qu", "é", "I", "n't", "'", "’", "-", '"', "(", "
 FRAGMENTS += [
     " ",
     " ",
+    "\n",
     "\u00a0",
     "\u202f",
     "\t",
@@ -71,6 +75,47 @@ def test_any_text_survives_encoding_and_decoding(kind: str, text: str) -> None:
     assume(sentence.strip())
     tokenizer = Tokenizer.train(kind, [sentence])
     assert tokenizer.decode(tokenizer.encode(sentence)) == (sentence if kind == "char" else sentence.strip())
+
+
+LINES = st.lists(st.sampled_from([*FRAGMENTS, "\n", "  ", "word", "。"]), min_size=1, max_size=40).map("".join)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(text=LINES | ANY_TEXT, size=st.integers(0, 6))
+def test_a_long_text_has_the_ids_of_the_whole_wherever_it_is_cut(kind: str, text: str, size: int) -> None:
+    sentence = unicodedata.normalize("NFC", text)
+    assume(sentence.strip())
+    tokenizer = Tokenizer.train(kind, [sentence])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokenizers, "BLOCK", max(size, 1))
+        assert tokenizer.encode_text(text).tolist() == tokenizer.encode(text)
+        if kind != "char":
+            assert "".join(tokenizers.blocks(text)) == text
+
+
+def test_a_word_is_the_same_token_at_the_start_of_a_line() -> None:
+    tokenizer = Tokenizer.train("word", ["one two\none\n    two"])
+    assert tokenizer.tokens("one two\none\n    two") == ["one", "two", "\n", "one", "\n", "▁", "▁", "▁", "▁", "two"]
+
+
+def test_a_text_of_one_endless_word_is_refused_by_words_and_taken_by_characters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tokenizers, "BLOCK", 10)
+    monkeypatch.setattr(tokenizers, "ENDLESS", 30)
+    for kind in KINDS:
+        tokenizer = Tokenizer.train(kind, ["ab ab"])
+        assert len(tokenizer.encode_text(" ab" * 30)) == (89 + 1 if kind == "char" else 30)
+        if kind == "char":
+            assert len(tokenizer.encode_text("ab" * 30)) == 60
+        else:
+            with pytest.raises(InputError, match="61 characters without a space or a line end, from ' abab"):
+                tokenizer.encode_text("ab" * 30)
+
+
+def test_the_ids_of_no_text_are_none() -> None:
+    for kind in KINDS:
+        assert Tokenizer.train(kind, ["ab"]).encode_text("").tolist() == []
 
 
 @pytest.mark.parametrize(
