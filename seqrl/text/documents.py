@@ -151,10 +151,14 @@ def _docstrings_without_source(owner: ModuleType | type) -> Iterator[str]:
             continue
         if isinstance(value, type) and isinstance(owner, ModuleType):
             yield from _docstrings_without_source(value)
-        elif isinstance(value, np.ufunc) or inspect.isdatadescriptor(value):
+        elif _has_no_source(value):
             yield _doc(value)
-        elif inspect.isroutine(value) and not inspect.isfunction(inspect.unwrap(value)):
-            yield _doc(value)
+
+
+def _has_no_source(value: object) -> bool:
+    if isinstance(value, np.ufunc) or inspect.isdatadescriptor(value):
+        return True
+    return inspect.isroutine(value) and not inspect.isfunction(inspect.unwrap(value))
 
 
 def _doc(value: object) -> str:
