@@ -243,6 +243,13 @@ def rows(x: Array) -> Array:
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
 
+def apply(x: Array, weight: Array) -> Array:
+    """x W for the last axis of x, as one product; NumPy would make one for each index of the first axis."""
+    if x.ndim <= 2:
+        return x @ weight
+    return (rows(x) @ weight).reshape(*x.shape[:-1], weight.shape[1])
+
+
 def check_gradient(dy: Array, shape: tuple[int, ...]) -> None:
     """Raises InputError for a gradient of another shape than the output's, which NumPy might broadcast."""
     if dy.shape != shape:

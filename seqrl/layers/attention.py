@@ -17,7 +17,7 @@ from seqrl import kernels
 from seqrl.activations import softmax
 from seqrl.errors import InputError, check_sizes
 from seqrl.initializers import glorot_uniform
-from seqrl.layer import Backward, Layer, check_gradient, rows
+from seqrl.layer import Backward, Layer, apply, check_gradient, rows
 from seqrl.layers.dense import Dense
 from seqrl.parameter import Array, Integers, Parameter
 
@@ -107,9 +107,9 @@ class GeneralAttention(DotAttention):
     def keys(self, memory: Array) -> tuple[Array, Backward]:
         def backward(dkeys: Array) -> Array:
             kernels.add_product(self.weight.grad, rows(memory), rows(dkeys))
-            return dkeys @ self.weight.value.T
+            return apply(dkeys, self.weight.value.T)
 
-        return memory @ self.weight.value, backward
+        return apply(memory, self.weight.value), backward
 
 
 class AdditiveAttention(Attention):

@@ -9,7 +9,7 @@ import numpy as np
 from seqrl import kernels
 from seqrl.errors import InputError, check_sizes
 from seqrl.initializers import Initializer, glorot_uniform
-from seqrl.layer import Backward, Layer, check_gradient, rows
+from seqrl.layer import Backward, Layer, apply, check_gradient, rows
 from seqrl.layers.embedding import Embedding
 from seqrl.parameter import Array, Parameter
 
@@ -38,7 +38,7 @@ class Dense(Layer):
         if x.shape[-1] != n_in:
             raise InputError(f"Dense got input of shape {x.shape}; expected (..., {n_in})")
         if self.bias is None:
-            return x @ self.weight.value
+            return apply(x, self.weight.value)
         y: Array = kernels.affine(rows(x), self.weight.value, self.bias.value)
         return y if x.ndim == 2 else y.reshape(*x.shape[:-1], y.shape[1])
 
@@ -47,7 +47,7 @@ class Dense(Layer):
 
         def backward(dy: Array) -> Array:
             backward_parameters(dy)
-            return dy @ self.weight.value.T
+            return apply(dy, self.weight.value.T)
 
         return y, backward
 
@@ -85,7 +85,7 @@ class TiedDense(Layer):
         n_in = self.weight.shape[1]
         if x.shape[-1] != n_in:
             raise InputError(f"TiedDense got input of shape {x.shape}; expected (..., {n_in})")
-        y = x @ self.weight.value.T
+        y = apply(x, self.weight.value.T)
         if self.bias is not None:
             y += self.bias.value
         return y
@@ -100,6 +100,6 @@ class TiedDense(Layer):
             kernels.add_product(self.weight.grad, dy2, x2)
             if self.bias is not None:
                 self.bias.grad += dy2.sum(axis=0)
-            return dy @ self.weight.value
+            return apply(dy, self.weight.value)
 
         return y, backward

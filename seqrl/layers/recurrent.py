@@ -25,7 +25,7 @@ import numpy.typing as npt
 from seqrl import kernels
 from seqrl.errors import InputError, check_sizes, choose
 from seqrl.initializers import glorot_uniform, orthogonal
-from seqrl.layer import Backward, Layer, rows
+from seqrl.layer import Backward, Layer, apply, rows
 from seqrl.layers.dropout import Dropout
 from seqrl.parameter import Array, Integers, Parameter
 
@@ -89,7 +89,7 @@ class Recurrent(Layer):
         x2, dgates2 = rows(x), rows(dgates)
         kernels.add_product(self.weight_ih.grad, x2, dgates2)
         self.bias.grad += dgates2.sum(axis=0)
-        return (dgates2 @ self.weight_ih.value.T).reshape(x.shape)
+        return apply(dgates, self.weight_ih.value.T)
 
     def states_between(self, T: int, N: int, initial: Array | None, reverse: bool) -> Array:
         """Room for the states between T steps, (T + 1, N, H), with the initial one in its place."""
