@@ -35,7 +35,7 @@ COLUMNS = {
     "arrays": "strided, read-only, empty and int32 arrays beside plain ones",
     "learns": "squared error after a short training, 1 being that of the best constant prediction",
     "compiled": "the compiled kernel beside the readable one, in float64",
-    "parity": "beside the numbers that PyTorch recorded, in float64",
+    "parity": "beside the numbers that PyTorch, or ONNX, recorded, in float64",
 }
 # What no row of a kind may lack.
 REQUIRED = {

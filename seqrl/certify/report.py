@@ -63,8 +63,8 @@ def page(rows: Sequence[Row], measured: Sequence[Job], command: str) -> str:
         "",
         "Numbers are the largest relative error over all cases of a thing: the largest difference over the largest "
         "entry of either array. Parameters, inputs and gradients are drawn with fixed seeds (0 to 4), all parameters "
-        "at random: a wrong gradient of a bias hides while it is zero. PyTorch's numbers were recorded by "
-        "seqrl/certify/parity/make_references.py. A dash: does not apply.",
+        "at random: a wrong gradient of a bias hides while it is zero. PyTorch's and ONNX's numbers were recorded by "
+        "the scripts in seqrl/certify/parity. A dash: does not apply.",
         "",
         "| column | what is compared | allowed |",
         "|---|---|---|",

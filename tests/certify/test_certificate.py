@@ -145,7 +145,8 @@ def test_it_prints_an_aligned_table_and_the_versions(capsys: pytest.CaptureFixtu
     assert second.split() == ["Other", "-", "1e-09", "passed"]
     assert len({line.index(word) for line, word in ((heading, "verdict"), (first, "passed"), (second, "passed"))}) == 1
     assert (blank, verdict) == ("", "2 of 2 passed")
-    assert re.search(r"^seqrl \S+, Python \S+, NumPy \S+, .*; parity with torch 2\.\S+, numpy 2\.\S+$", versions)
+    parity = r"parity with torch 2\.\S+, numpy 2\.\S+, and with onnx \S+, onnxruntime \S+, numpy \S+"
+    assert re.search(rf"^seqrl \S+, Python \S+, NumPy \S+, .*; {parity}$", versions)
 
 
 @pytest.mark.usefixtures("short")

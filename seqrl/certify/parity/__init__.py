@@ -1,1 +1,1 @@
-"""Values and gradients beside PyTorch's: what it computed (references.safetensors) and who computes it here."""
+"""Values and gradients beside PyTorch's, and ONNX's where PyTorch has none: what they computed, and who does here."""

@@ -1,4 +1,4 @@
-"""Each recorded case computed here, beside what PyTorch computed: a line a case in PARITY."""
+"""Each recorded case computed here, beside what PyTorch or ONNX computed: a line a case in PARITY."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from seqrl.layers.embedding import Embedding
 from seqrl.layers.maxout import Maxout
 from seqrl.layers.normalization import BatchNorm, LayerNorm
 from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
-from seqrl.layers.recurrent import GRU, LSTM, RNN, Stack
+from seqrl.layers.recurrent import GRU, LSTM, RNN, Recurrent, Stack
 from seqrl.optimizers import LBFGS
 from seqrl.parameter import Parameter
 
 Arrays = dict[str, npt.NDArray[Any]]
 Generator = np.random.Generator
-REFERENCES = Path(__file__).with_name("references.safetensors")
+REFERENCES = [Path(__file__).with_name(name) for name in ("references.safetensors", "onnx_references.safetensors")]
 TOLERANCE = {"float64": 1e-10, "float32": 2e-5}
 
 
@@ -38,8 +38,12 @@ def references() -> tuple[Arrays, str]:
     """(every recorded array under "case/name", the versions that made them)."""
     from safetensors import safe_open
 
-    with safe_open(REFERENCES, "numpy") as stream:
-        return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata()["versions"]  # noqa: SIM118
+    arrays, versions = {}, []
+    for path in REFERENCES:
+        with safe_open(path, "numpy") as stream:
+            arrays |= {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+            versions.append(stream.metadata()["versions"])
+    return arrays, ", and with ".join(versions)
 
 
 def recorded(case: str, dtype: str = "float64") -> Arrays:
@@ -133,6 +137,44 @@ def _states(r: Arrays, when: str, deep: bool) -> Any:
     parts = [r[f"{when}/{name}"] for name in "hc" if f"{when}/{name}" in r]
     cells = [tuple(part[k] for part in parts) if len(parts) > 1 else parts[0][k] for k in range(len(parts[0]))]
     return ((cells[0], cells[1]), (cells[2], cells[3])) if deep else cells[0]
+
+
+def onnx_cell(make: Callable[[int, Generator], Recurrent], order: str, onnx_order: str) -> Callable[..., Differences]:
+    """One layer beside ONNX's operator; the gates are named in the order of seqrl and in that of ONNX.
+
+    In float32 also beside ONNX Runtime, in both directions on sequences of several lengths.
+    """
+
+    def measure(r: Arrays, dtype: str) -> Differences:
+        made = make(3, np.random.default_rng(0)).astype(dtype)
+        H = r["R"].shape[-1]
+
+        def own(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            blocks = array[0].reshape(len(onnx_order), H, -1)
+            return np.concatenate([blocks[onnx_order.index(gate)] for gate in order])
+
+        b_ih, b_hh = (own(half)[:, 0] for half in np.split(r["B"], 2, axis=1))
+        values = {"weight_ih": own(r["W"]).T, "weight_hh": own(r["R"]).T, "bias": b_ih + b_hh}
+        if isinstance(made, GRU) and made.bias_hn is not None:
+            values |= {"bias": np.concatenate([(b_ih + b_hh)[: 2 * H], b_ih[2 * H :]]), "bias_hn": b_hh[2 * H :]}
+        if "P" in r:
+            i, o, f = r["P"].reshape(3, H)
+            values["peephole"] = np.stack([i, f, o])
+        made.load_state_dict(values)
+
+        def beside(of: str, what: str, **options: Any) -> Differences:
+            (y, final), _ = made.scan(r["x"], _states(r, "initial", False), **options)
+            wanted = [r[f"{of}final/{name}"] for name in "hc" if f"{of}final/{name}" in r]
+            found = [compare(f"the output{what}", y, r[f"{of}y"])]
+            return found + compare_trees(f"the final state{what}", final, tuple(wanted))
+
+        found = beside("", "")
+        if dtype == "float32":  # which alone ONNX Runtime has these operators in
+            for end, reverse in ("ahead", False), ("back", True):
+                found += beside(f"runtime/{end}/", f" {end}", lengths=r["lengths"], reverse=reverse)
+        return found
+
+    return measure
 
 
 def attention(make: Callable[[Generator], Attention]) -> Callable[[Arrays, str], Differences]:
@@ -238,6 +280,9 @@ PARITY: dict[str, Parity] = {
     "lstm": Parity("LSTM", recurrent(lambda D, rng: LSTM(D, 4, rng=rng))),
     "lstm deep": Parity("Bidirectional", recurrent(lambda D, rng: LSTM(D, 4, rng=rng))),
     "gru": Parity("GRU", recurrent(lambda D, rng: GRU(D, 4, rng=rng))),
+    "lstm peephole": Parity("LSTM", onnx_cell(lambda D, rng: LSTM(D, 4, rng=rng, peephole=True), "ifgo", "iofg")),
+    "gru in onnx": Parity("GRU", onnx_cell(lambda D, rng: GRU(D, 4, rng=rng), "rzn", "zrn")),
+    "gru original": Parity("GRU", onnx_cell(lambda D, rng: GRU(D, 4, rng=rng, reset_after=False), "rzn", "zrn")),
     "gru deep": Parity("Stack", recurrent(lambda D, rng: GRU(D, 4, rng=rng))),
     "attention scaled": Parity("DotAttention", attention(lambda rng: DotAttention(scaled=True))),
     "attention plain": Parity("DotAttention", attention(lambda rng: DotAttention())),

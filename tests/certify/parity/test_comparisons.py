@@ -13,7 +13,7 @@ from seqrl.certify.parity.comparisons import PARITY, TOLERANCE, measure, recorde
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("name", PARITY)
-def test_seqrl_computes_what_pytorch_computed(name: str, dtype: str) -> None:
+def test_seqrl_computes_what_was_recorded(name: str, dtype: str) -> None:
     differences = measure(name, dtype)
     assert differences
     assert [str(d) for d in differences if not d.error <= TOLERANCE[dtype]] == []
@@ -23,17 +23,20 @@ def test_every_recorded_case_is_compared_and_no_other() -> None:
     arrays, versions = references()
     assert {name.split("/")[0] for name in arrays} == PARITY.keys()
     assert versions.startswith("torch 2.")
+    assert "onnx 1." in versions
 
 
 def test_every_case_of_the_script_is_recorded() -> None:
-    script = Path(comparisons.__file__).with_name("make_references.py")
-    [table] = [
+    scripts = [Path(comparisons.__file__).with_name(f"make_{name}references.py") for name in ("", "onnx_")]
+    tables = [
         node.value
+        for script in scripts
         for node in ast.walk(ast.parse(script.read_text()))
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "CASES"
     ]
-    assert isinstance(table, ast.Dict)
-    assert {ast.literal_eval(key) for key in table.keys if key} == PARITY.keys()
+    names = [ast.literal_eval(key) for table in tables if isinstance(table, ast.Dict) for key in table.keys if key]
+    assert len(tables) == len(scripts)
+    assert sorted(names) == sorted(PARITY)
 
 
 def test_every_optimizer_of_the_certificate_has_its_reference() -> None:
