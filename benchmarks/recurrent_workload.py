@@ -98,9 +98,7 @@ def carried(step: Callable[[Any], Any], state: Any) -> Callable[[], None]:
     return call
 
 
-def main(
-    measure: Callable[[str, Shape], tuple[dict[str, Any], Mapping[str, npt.ArrayLike]]], versions: dict[str, str]
-) -> None:
+def main(measure: Callable[[str, Shape], tuple[dict[str, Any], Mapping[str, Any]]], versions: dict[str, str]) -> None:
     """`measure` returns the figures, and what was computed: the outputs y and the gradients, by name."""
     cell, numbers, *file = sys.argv[1:]
     figures, computed = measure(cell, Shape(*map(int, numbers.split(","))))
