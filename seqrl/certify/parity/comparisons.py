@@ -38,7 +38,8 @@ def references() -> tuple[Arrays, str]:
     """(every recorded array under "case/name", the versions that made them)."""
     from safetensors import safe_open
 
-    arrays, versions = {}, []
+    arrays: Arrays = {}
+    versions = []
     for path in REFERENCES:
         with safe_open(path, "numpy") as stream:
             arrays |= {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118

@@ -134,7 +134,7 @@ def _seq2seq(model: Seq2Seq, rng: np.random.Generator) -> Iterator[tuple[str, Ex
     encoded = model.encode(source, LENGTHS)
     thought = {} if encoded.thought is None else {"thought": encoded.thought}
     memory = {"memory": encoded.memory} if model.attention else {}
-    if has_keys(model):
+    if encoded.keys is not None and has_keys(model):
         memory["keys"] = encoded.keys
     outputs = {**memory, **thought, **part_values(state_parts(model.decoder, "state"), encoded.state)}
     yield "encoder", ({"source": source, "lengths": LENGTHS}, outputs)
