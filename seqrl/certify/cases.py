@@ -35,6 +35,7 @@ from seqrl.losses import (
     multiclass_hinge,
     softmax_cross_entropy,
 )
+from seqrl.models.hred import HRED, DialogueBatch, HREDConfig
 from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
 from seqrl.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from seqrl.parameter import Parameter
@@ -77,6 +78,14 @@ def pairs(rng: Generator, T: int, N: int) -> Inputs:
     return (Batch(source, np.resize([5, 1, 3], N), target, np.resize([T, 1], N)),)
 
 
+def dialogues(rng: Generator, T: int, N: int) -> Inputs:
+    """Of 3, 1, 4, 3, ... utterances, of which the longest has T tokens."""
+    utterances = np.resize([3, 1, 4], N)
+    lengths = np.where(np.arange(4) < utterances[:, None], np.resize([T, 1, 2], (N, 4)).clip(max=T), 0)
+    ids = rng.integers(3, 7, (N, 4, T))
+    return (DialogueBatch(ids, lengths, utterances),)
+
+
 # ---- layers --------------------------------------------------------------------------------------------------
 
 
@@ -116,6 +125,11 @@ def seq2seq(rng: Generator, dropout: float = 0.0, **options: Any) -> Seq2Seq:
     return Seq2Seq(config, rng=rng, dropout_rng=np.random.default_rng(1))
 
 
+def hred(rng: Generator, **options: Any) -> HRED:
+    config = HREDConfig(7, embedding=3, hidden=4, context=5, **options)
+    return HRED(config, rng=rng, dropout_rng=np.random.default_rng(1))
+
+
 def framed_and_shifted(rng: Generator) -> Chain:
     """Images in a frame of zeros that takes the shift up, so that the mean of all pixels is that of inference."""
     return Chain(Conv2D(2, 3, 1, padding=1, bias=False, rng=rng), RandomShift(1, rng=rng), GlobalAvgPool2D())
@@ -132,6 +146,12 @@ SEQ2SEQS: dict[str, Callable[[Generator], Layer]] = {
     "general, peeky": lambda rng: seq2seq(rng, cell="gru", attention="general", peeky=True, layers=2),
     "additive": lambda rng: seq2seq(rng, attention="additive", peeky=True, layers=2, reverse_source=True),
     "dropout": lambda rng: seq2seq(rng, dropout=0.3, layers=2),
+}
+
+HREDS: dict[str, Callable[[Generator], Layer]] = {
+    "plain": lambda rng: hred(rng, cell="rnn", bidirectional=False),
+    "tied": lambda rng: hred(rng, cell="lstm", tied=True, layers=2),
+    "words dropped": lambda rng: hred(rng, word_dropout=0.4, dropout=0.3),
 }
 
 
@@ -199,6 +219,7 @@ LAYERS: dict[str, LayerCase] = {
     "GeneralAttention": LayerCase(lambda rng: GeneralAttention(4, 4, rng=rng), query_and_memory, context_only),
     "AdditiveAttention": LayerCase(lambda rng: AdditiveAttention(4, 4, 3, rng=rng), query_and_memory, context_only),
     **{f"Seq2Seq, {name}": LayerCase(make, pairs, batch_axis=None) for name, make in SEQ2SEQS.items()},
+    **{f"HRED, {name}": LayerCase(make, dialogues, batch_axis=None) for name, make in HREDS.items()},
 }
 
 # ---- losses --------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqrl.gradient_check import relative_error, worst_entry
+from seqrl.models.hred import DialogueBatch
 from seqrl.models.seq2seq import Batch
 
 
@@ -61,8 +62,8 @@ def leaves(tree: Any) -> list[Any]:
 
 
 def map_leaves(f: Callable[[Any], Any], tree: Any) -> Any:
-    if isinstance(tree, Batch):
-        return Batch(*(f(leaf) for leaf in tree))
+    if isinstance(tree, (Batch, DialogueBatch)):
+        return type(tree)(*(f(leaf) for leaf in tree))
     if isinstance(tree, (tuple, list)):
         return tuple(map_leaves(f, branch) for branch in tree)
     return None if tree is None else f(tree)

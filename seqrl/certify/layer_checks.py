@@ -30,6 +30,7 @@ from seqrl.errors import InputError
 from seqrl.gradient_check import DIFFERENCES, gradient_pairs
 from seqrl.layer import Layer
 from seqrl.layers.attention import Attention
+from seqrl.models.hred import DialogueBatch
 from seqrl.models.seq2seq import Batch
 from seqrl.optimizers import Adam
 
@@ -422,26 +423,33 @@ def padded_memories(case: LayerCase) -> Differences | None:
     return found + compare_gradients(padded, gradients(alone), "in a padded batch, ")
 
 
-def padded_pairs(case: LayerCase) -> Differences | None:
-    """A padded batch of sentence pairs gives what the pairs give alone."""
+def padded_texts(case: LayerCase) -> Differences | None:
+    """A padded batch of sentence pairs or dialogues gives what each of them gives alone."""
     [batch, *_] = case.inputs(fresh(), T, N)
     padded: Any = built(case)
-    if not isinstance(batch, Batch) or padded.config.dropout:
+    if not isinstance(batch, (Batch, DialogueBatch)) or padded.config.dropout:
         return None
     alone = built(case)
     rng = fresh()
     logits, backward = case.forward(padded, batch)
-    places = np.full(batch.target.T.shape, -1)  # where the logits of each real token lie
-    places[np.arange(len(places))[:, None] < batch.target_lengths] = np.arange(len(logits))
     dlogits = rng.normal(size=logits.shape)
     backward(dlogits)
     found = []
-    for n, (one, column) in enumerate(zip(batch.split(len(batch.source)), places.T, strict=True)):
-        where = column[column >= 0]
+    owners = _owners(batch)
+    for n, one in enumerate(batch.split(N)):
+        where = np.flatnonzero(owners == n)
         logits_n, backward_n = case.forward(alone, one)
         backward_n(dlogits[where])
-        found.append(compare(f"the logits of pair {n} in a padded batch", logits[where], logits_n))
+        found.append(compare(f"the logits of example {n} in a padded batch", logits[where], logits_n))
     return found + compare_gradients(padded, gradients(alone), "in a padded batch, ")
+
+
+def _owners(batch: Batch | DialogueBatch) -> Any:
+    """Which pair or dialogue each of the logits belongs to."""
+    pairs = batch if isinstance(batch, Batch) else batch.pairs()
+    owners = np.arange(N) if isinstance(batch, Batch) else batch.answered() % N
+    real = np.arange(pairs.target.shape[1])[:, None] < pairs.target_lengths
+    return np.broadcast_to(owners, real.shape)[real]
 
 
 def chunks(case: LayerCase) -> Differences | None:
@@ -507,7 +515,7 @@ LAYER_CHECKS: list[Check[LayerCase]] = [
     Check("batch", EXACT, one_by_one),
     Check("padded", EXACT, padded_sequences),
     Check("padded", EXACT, padded_memories),
-    Check("padded", EXACT, padded_pairs),
+    Check("padded", EXACT, padded_texts),
     Check("chunks", EXACT, chunks),
     Check("uses", EXACT, two_uses),
     Check("uses", EXACT, accumulation),
