@@ -104,6 +104,22 @@ def curves(lines: Iterable[Mapping[str, float]]) -> Any:
     return figure
 
 
+def language_curves(lines: Iterable[Mapping[str, float]]) -> Any:
+    """Learning curves of a language model as a matplotlib Figure, from the metrics that `runs.read_metrics` gives."""
+    lines = list(lines)
+    figure, (losses, bits) = panels((9.0, 3.6), columns=2)
+    for name, label, style in ("train_loss", "training", "-"), ("valid_loss", "validation", "o-"):
+        _line(losses, lines, name, label, style)
+    losses.set(title="Loss a token", xlabel="step", ylabel="nats")
+    _line(bits, lines, "valid_bits_per_character", "validation", "o-")
+    bits.set(title="Bits a character", xlabel="step", ylabel="bits")
+    for axes in losses, bits:
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
+    return figure
+
+
 def history(epochs: Sequence[int], history: Mapping[str, Sequence[float]]) -> Any:
     """A panel for the loss and for each metric of a `seqrl.training.callbacks.History`, training beside validation."""
     names = [name for name in history if not name.startswith("val_")]

@@ -18,8 +18,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from seqrl import kernels
 from seqrl.errors import InputError, check_sizes, choose
-from seqrl.layer import Layer
+from seqrl.layer import Layer, rows
 from seqrl.layers.dense import Dense, TiedDense
 from seqrl.layers.dropout import Dropout, VariationalDropout
 from seqrl.layers.embedding import Embedding
@@ -73,18 +74,46 @@ class LanguageModel(Layer):
         self, ids: Integers, state: State = None
     ) -> tuple[tuple[Array, State], Callable[[Array, State], State]]:
         """((logits, final state), backward); backward(dlogits, dfinal_state) gives the initial state's gradient."""
-        x, embed_backward = self.embedding.forward(ids)  # (T, N, E)
-        x, drop_input_backward = self.dropout.forward(x)
-        (y, final), stack_backward = self.stack.scan(x, state)  # (T, N, H)
+        (y, final), stack_backward = self._scan(ids, state)  # (T, N, H)
         y, drop_output_backward = self.dropout.forward(y)
         logits, output_backward = self.output.forward(y)
 
         def backward(dlogits: Array, dfinal: State = None) -> State:
-            dx, dstate = stack_backward(drop_output_backward(output_backward(dlogits)), dfinal)
-            embed_backward(drop_input_backward(dx))
-            return dstate
+            return stack_backward(drop_output_backward(output_backward(dlogits)), dfinal)
 
         return (logits, final), backward
+
+    def _scan(self, ids: Integers, state: State) -> tuple[tuple[Array, State], Callable[[Array, State], State]]:
+        """The stack over the embedded ids."""
+        if not self.dropout.p and ids.size > self.config.vocabulary:
+            return self._scan_by_table(ids, state)
+        x, embed_backward = self.embedding.forward(ids)  # (T, N, E)
+        x, drop_backward = self.dropout.forward(x)
+        output, stack_backward = self.stack.scan(x, state)
+
+        def backward(dy: Array, dfinal: State) -> State:
+            dx, dstate = stack_backward(dy, dfinal)
+            embed_backward(drop_backward(dx))
+            return dstate
+
+        return output, backward
+
+    def _scan_by_table(
+        self, ids: Integers, state: State
+    ) -> tuple[tuple[Array, State], Callable[[Array, State], State]]:
+        """The same where there are more ids than tokens: products over V rows in place of T N."""
+        self.embedding.check(ids)
+        table, first = self.gate_table(), self.stack.layers[0]
+        output, stack_backward = self.stack.run(np.take(table, ids, axis=0), state)
+
+        def backward(dy: Array, dfinal: State) -> State:
+            dgates, dstate = stack_backward(dy, dfinal)
+            dtable = np.zeros_like(table)
+            kernels.add_rows(dtable, ids.ravel(), rows(dgates))
+            self.embedding.weight.grad += first.project_backward(self.embedding.weight.value, dtable)
+            return dstate
+
+        return output, backward
 
     def __call__(self, ids: Integers, state: State = None) -> tuple[Array, State]:
         """(logits, final state) at inference."""
@@ -94,6 +123,11 @@ class LanguageModel(Layer):
     def read(self, ids: Integers, state: State = None) -> tuple[Array, State]:
         """(what the output layer sees (T, N, H), final state) at inference."""
         return self.stack.read(self.embedding(ids), state)
+
+    def zero_state(self, N: int) -> State:
+        """The state before a text, as arrays."""
+        _, final = self.stack.step(np.zeros((N, self.config.embedding), self.dtype))
+        return _zeros_like(final)
 
     def gate_table(self) -> Array:
         """The share of every token in the first layer's gates, E W_ih + b, (V, gates * H): `step` looks it up."""
@@ -110,3 +144,7 @@ class LanguageModel(Layer):
             y, after = layer.step(y, before)
             finals.append(after)
         return self.output(y), tuple(finals)
+
+
+def _zeros_like(state: State) -> State:
+    return tuple(map(_zeros_like, state)) if isinstance(state, tuple) else np.zeros_like(state)

@@ -1,0 +1,1 @@
+"""Language models: their data, their training, and the text that they write."""
