@@ -24,13 +24,17 @@ class Embedding(Layer):
         self.weight = Parameter((initializer or normal(E**-0.5))(rng, (V, E)))
 
     def __call__(self, ids: Integers) -> Array:
+        self.check(ids)
+        return self.weight.value[ids]
+
+    def check(self, ids: Integers) -> None:
+        """Raise InputError for what is no id."""
         V = self.weight.shape[0]
         if ids.dtype.kind not in "iu":
             raise InputError(f"Embedding got ids of {ids.dtype}; expected integers")
         if ids.size and not (ids.min() >= 0 and ids.max() < V):
             wrong = ids[(ids < 0) | (ids >= V)].flat[0]
             raise InputError(f"Embedding got the id {wrong}; expected 0 <= id < {V}")
-        return self.weight.value[ids]
 
     def forward(self, ids: Integers) -> tuple[Array, Callable[[Array], None]]:
         def backward(dy: Array) -> None:

@@ -47,10 +47,26 @@ class Recurrent(Layer):
         self.weight_hh = Parameter(orthogonal(rng, (H, self.gates * H)))
         self.bias = Parameter(np.zeros(self.gates * H))
 
+    def run(
+        self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
+    ) -> tuple[tuple[Array, State], ScanBackward]:
+        """`scan` from the input's share of the gates, x W_ih + b, (T, N, gates * H), which is overwritten.
+
+        The backward pass gives the gradient of the gates in place of that of x.
+        """
+        raise NotImplementedError
+
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        raise NotImplementedError
+        x = self.checked(x, "T", "N")
+        output, run_backward = self.run(self.project(x), state, lengths, reverse)
+
+        def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
+            dgates, dinitial = run_backward(dy, dstate)
+            return self.project_backward(x, dgates), dinitial
+
+        return output, backward
 
     def advance(self, gates: Array, state: State) -> tuple[Array, State]:
         """One step from the input's share of the gates, x_t W_ih + b, (N, gates * H), which is overwritten."""
@@ -162,21 +178,20 @@ class RNN(Recurrent):
         super().__init__(D, H, rng=rng)
         self.rectified = choose("nonlinearity", nonlinearity, {"tanh": False, "relu": True})
 
-    def scan(
-        self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
+    def run(
+        self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        x = self.checked(x, "T", "N")
-        T, N, _ = x.shape
+        T, N, _ = gates.shape
         lengths = _lengths(lengths, T, N)
         hs = self.states_between(T, N, state, reverse)
-        kernels.rnn_forward(self.project(x), self.weight_hh.value, hs, lengths, reverse, self.rectified)
+        kernels.rnn_forward(gates, self.weight_hh.value, hs, lengths, reverse, self.rectified)
         h_read, h_written, _, h_final = _ends(hs, reverse)
 
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
             dh, dy = _gradient(dstate, h_final, copy=True), _gradient(dy, h_written)
             dgates = kernels.rnn_backward(dy, dh, self.weight_hh.value, hs, lengths, reverse, self.rectified)
             kernels.add_product(self.weight_hh.grad, rows(h_read), rows(dgates))
-            return self.project_backward(x, dgates), dh
+            return dgates, dh
 
         return (_output(h_written, lengths), h_final.copy()), backward
 
@@ -206,16 +221,14 @@ class LSTM(Recurrent):
     def _peephole(self) -> Array:
         return np.empty((0, self.H), self.weight_hh.value.dtype) if self.peephole is None else self.peephole.value
 
-    def scan(
-        self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
+    def run(
+        self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        x = self.checked(x, "T", "N")
-        T, N, _ = x.shape
+        T, N, _ = gates.shape
         lengths = _lengths(lengths, T, N)
         h0, c0 = parts(state, 2)
         hs = self.states_between(T, N, h0, reverse)
         cs = self.states_between(T, N, c0, reverse)
-        gates = self.project(x)
         kernels.lstm_forward(gates, self.weight_hh.value, self._peephole(), hs, cs, lengths, reverse)
         h_read, h_written, _, h_final = _ends(hs, reverse)
         c_read, c_written, _, c_final = _ends(cs, reverse)
@@ -233,7 +246,7 @@ class LSTM(Recurrent):
                 self.peephole.grad += [
                     (d * c).sum(axis=(0, 1)) for d, c in ((di, c_read), (df, c_read), (do, c_written))
                 ]
-            return self.project_backward(x, dgates), (dh, dc)
+            return dgates, (dh, dc)
 
         return (_output(h_written, lengths), (h_final.copy(), c_final.copy())), backward
 
@@ -262,14 +275,13 @@ class GRU(Recurrent):
     def _bias_hn(self) -> Array:
         return np.empty(0, self.weight_hh.value.dtype) if self.bias_hn is None else self.bias_hn.value
 
-    def scan(
-        self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
+    def run(
+        self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        x = self.checked(x, "T", "N")
-        T, N, _ = x.shape
+        T, N, _ = gates.shape
         lengths, reset_after = _lengths(lengths, T, N), self.bias_hn is not None
         hs = self.states_between(T, N, state, reverse)
-        gates, memory = self.project(x), np.empty((T, N, self.H), hs.dtype)
+        memory = np.empty((T, N, self.H), hs.dtype)
         kernels.gru_forward(gates, self.weight_hh.value, self._bias_hn(), hs, memory, lengths, reverse, reset_after)
         h_read, h_written, _, h_final = _ends(hs, reverse)
 
@@ -284,7 +296,7 @@ class GRU(Recurrent):
             kernels.add_product(self.weight_hh.grad[:, 2 * H :], rows(n_read), rows(dproduct))
             if self.bias_hn is not None:
                 self.bias_hn.grad += rows(dproduct).sum(axis=0)
-            return self.project_backward(x, dgates), dh
+            return dgates, dh
 
         return (_output(h_written, lengths), h_final.copy()), backward
 
@@ -322,8 +334,19 @@ class Stack(Layer):
         self.layers: list[Any] = list(layers)
         self.dropout = dropout
 
+    def run(
+        self, gates: Array, state: State = None, lengths: Integers | None = None
+    ) -> tuple[tuple[Array, State], ScanBackward]:
+        """`scan` from the input's share of the first layer's gates; see `Recurrent.run`."""
+        return self._scan(self.layers[0].run, gates, state, lengths)
+
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None
+    ) -> tuple[tuple[Array, State], ScanBackward]:
+        return self._scan(self.layers[0].scan, x, state, lengths)
+
+    def _scan(
+        self, first: Callable[..., Any], x: Array, state: State, lengths: Integers | None
     ) -> tuple[tuple[Array, State], ScanBackward]:
         backwards: list[ScanBackward] = []
         drops: list[Backward] = []
@@ -333,7 +356,7 @@ class Stack(Layer):
             if depth and self.dropout is not None:
                 x, drop = self.dropout.forward(x)
                 drops.append(drop)
-            (x, final), layer_backward = layer.scan(x, states[depth], lengths)
+            (x, final), layer_backward = (layer.scan if depth else first)(x, states[depth], lengths)
             finals.append(final)
             backwards.append(layer_backward)
 
