@@ -135,12 +135,14 @@ def _docstrings_of_source(path: Path) -> Iterator[str]:
 
 
 def _docstrings_of_node(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not _is_public(node.name):
+        return
     if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         yield ast.get_docstring(node) or ""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt | ast.excepthandler) and _is_public(getattr(child, "name", None) or ""):
+        if isinstance(child, ast.stmt | ast.excepthandler):
             yield from _docstrings_of_node(child)
 
 
