@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,13 @@ from seqrl.layers.attention import Attention
 from seqrl.layers.recurrent import Stack
 from seqrl.models.language_model import LanguageModel
 from seqrl.models.seq2seq import Seq2Seq
-from seqrl.parameter import Array
+from seqrl.parameter import Array, Integers
 
 Arrays = dict[str, npt.NDArray[Any]]
 Example = tuple[Arrays, Arrays]  # the inputs and outputs of a graph
 
 TOLERANCE = 1e-5
-SIZES = {"N": 3, "T": 5, "S": 4}  # of the axes that may vary; any other has 2
-LENGTHS = np.array([4, 1, 3])
+OTHER = 2  # the size of an axis that may vary and is none of N, T, S
 
 
 def largest_difference(model: Layer, graphs: Mapping[str, Any], axes: Axes | None = None) -> float:
@@ -64,83 +63,96 @@ def _difference(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
 # ---- examples ------------------------------------------------------------------------------------------------
 
 
-def examples(model: Layer, axes: Axes | None = None) -> Iterator[tuple[str, Example]]:
+class Draws:
+    """Numbers for inputs of N sequences of T steps (and S steps of memory), of which these lengths are real."""
+
+    def __init__(self, T: int, lengths: Sequence[int]) -> None:
+        self.rng = np.random.default_rng(0)
+        self.lengths = np.array(lengths)
+        self._sizes = {"N": len(lengths), "T": T, "S": T}
+
+    def shape(self, axes: Axes) -> list[int]:
+        return [self._sizes.get(size, OTHER) if isinstance(size, str) else size for size in axes]
+
+    def numbers(self, *axes: int | str) -> Array:
+        return self.rng.normal(size=self.shape(axes)).astype(np.float32)
+
+    def ids(self, below: int, *axes: int | str) -> Integers:
+        return self.rng.integers(0, below, self.shape(axes))
+
+    def state(self, state: State) -> State:
+        return self.numbers("N", state.size) if isinstance(state, Part) else tuple(map(self.state, state))
+
+
+def examples(
+    model: Layer, axes: Axes | None = None, T: int = 5, lengths: Sequence[int] = (5, 1, 3)
+) -> Iterator[tuple[str, Example]]:
     """(name of the graph, what goes in and what seqrl makes of it) for every graph of a model."""
-    rng = np.random.default_rng(0)
+    draws = Draws(T, lengths)
     if isinstance(model, Seq2Seq):
-        yield from _seq2seq(model, rng)
+        yield from _seq2seq(model, draws)
     elif isinstance(model, LanguageModel):
-        yield "model", _language_model(model, rng)
+        yield "model", _language_model(model, draws)
     elif isinstance(model, tuple(SCANS)):
-        yield "model", _recurrent(model, rng)
+        yield "model", _recurrent(model, draws)
     elif isinstance(model, Attention):
-        yield "model", _attention(model, rng)
+        yield "model", _attention(model, draws)
     else:
-        yield "model", _plain(model, input_axes(model, axes), rng)
+        yield "model", _plain(model, input_axes(model, axes), draws)
 
 
-def _numbers(model: Layer, axes: Axes, rng: np.random.Generator) -> Array:
-    return rng.normal(size=[SIZES.get(size, 2) if isinstance(size, str) else size for size in axes]).astype(model.dtype)
-
-
-def _state(state: State, model: Layer, rng: np.random.Generator) -> State:
-    if isinstance(state, Part):
-        return _numbers(model, ["N", state.size], rng)
-    return tuple(_state(part, model, rng) for part in state)
-
-
-def _plain(model: Layer, axes: Axes, rng: np.random.Generator) -> Example:
-    x = _numbers(model, axes, rng)
+def _plain(model: Layer, axes: Axes, draws: Draws) -> Example:
     if reads_ids(model):
-        ids = rng.integers(0, vocabulary(model), x.shape)
+        ids = draws.ids(_vocabulary(model), *axes)
         return {"ids": ids}, {"y": model(ids)}
+    x = draws.numbers(*axes)
     return {"x": x}, {"y": model(x)}
 
 
-def vocabulary(layer: Any) -> int:
-    """The smallest of the tables that read the ids."""
+def _vocabulary(layer: Any) -> int:
+    """The size of the smallest table that reads the ids."""
     if isinstance(layer, Concatenate):
-        return min(vocabulary(branch) for branch in layer.layers)
-    return vocabulary(layer.layers[0]) if isinstance(layer, Chain) else layer.weight.shape[0]
+        return min(_vocabulary(branch) for branch in layer.layers)
+    return _vocabulary(layer.layers[0]) if isinstance(layer, Chain) else layer.weight.shape[0]
 
 
-def _recurrent(layer: Any, rng: np.random.Generator) -> Example:
-    x, states = _numbers(layer, ["T", "N", input_size(layer)], rng), state_parts(layer, "state")
-    initial = _state(states, layer, rng)
-    y, final = layer.read(x, initial, LENGTHS) if isinstance(layer, Stack) else layer.scan(x, initial, LENGTHS)[0]
-    inputs = {"x": x, "lengths": LENGTHS, **part_values(states, initial)}
+def _recurrent(layer: Any, draws: Draws) -> Example:
+    x, states = draws.numbers("T", "N", input_size(layer)), state_parts(layer, "state")
+    initial = draws.state(states)
+    read = layer.read if isinstance(layer, Stack) else lambda *inputs: layer.scan(*inputs)[0]
+    y, final = read(x, initial, draws.lengths)
+    inputs = {"x": x, "lengths": draws.lengths, **part_values(states, initial)}
     return inputs, {"y": y, **part_values(state_parts(layer, "final"), final)}
 
 
-def _attention(attention: Attention, rng: np.random.Generator) -> Example:
+def _attention(attention: Attention, draws: Draws) -> Example:
     query_size, memory_size = attention_sizes(attention)
-    query = _numbers(attention, ["T", "N", query_size], rng)
-    memory = _numbers(attention, ["S", "N", memory_size], rng)
-    context, weights = attention(query, memory, LENGTHS)
-    return {"query": query, "memory": memory, "lengths": LENGTHS}, {"context": context, "weights": weights}
+    query, memory = draws.numbers("T", "N", query_size), draws.numbers("S", "N", memory_size)
+    context, weights = attention(query, memory, draws.lengths)
+    return {"query": query, "memory": memory, "lengths": draws.lengths}, {"context": context, "weights": weights}
 
 
-def _language_model(model: LanguageModel, rng: np.random.Generator) -> Example:
-    ids = rng.integers(0, model.config.vocabulary, (SIZES["T"], SIZES["N"]))
-    states = state_parts(model.stack, "state")
-    initial = _state(states, model, rng)
+def _language_model(model: LanguageModel, draws: Draws) -> Example:
+    ids, states = draws.ids(model.config.vocabulary, "T", "N"), state_parts(model.stack, "state")
+    initial = draws.state(states)
     logits, final = model(ids, initial)
     inputs = {"ids": ids, **part_values(states, initial)}
     return inputs, {"logits": logits, **part_values(state_parts(model.stack, "final"), final)}
 
 
-def _seq2seq(model: Seq2Seq, rng: np.random.Generator) -> Iterator[tuple[str, Example]]:
-    source = rng.integers(0, model.config.source_vocabulary, (SIZES["N"], SIZES["S"]))
-    encoded = model.encode(source, LENGTHS)
-    thought = {} if encoded.thought is None else {"thought": encoded.thought}
-    memory = {"memory": encoded.memory} if model.attention else {}
+def _seq2seq(model: Seq2Seq, draws: Draws) -> Iterator[tuple[str, Example]]:
+    source = draws.ids(model.config.source_vocabulary, "N", "S")
+    encoded = model.encode(source, draws.lengths)
+    outputs = part_values(state_parts(model.decoder, "state"), encoded.state)
+    if model.attention:
+        outputs["memory"] = encoded.memory
     if encoded.keys is not None and has_keys(model):
-        memory["keys"] = encoded.keys
-    outputs = {**memory, **thought, **part_values(state_parts(model.decoder, "state"), encoded.state)}
-    yield "encoder", ({"source": source, "lengths": LENGTHS}, outputs)
+        outputs["keys"] = encoded.keys
+    if encoded.thought is not None:
+        outputs["thought"] = encoded.thought
+    yield "encoder", ({"source": source, "lengths": draws.lengths}, outputs)
 
-    tokens = rng.integers(0, model.config.target_vocabulary, SIZES["N"])
-    lengths = {"lengths": LENGTHS} if model.attention else {}
+    tokens = draws.ids(model.config.target_vocabulary, "N")
     logits, final = model.decode_step(tokens, encoded, encoded.state, None)
-    results = {"logits": logits, **part_values(state_parts(model.decoder, "final"), final)}
-    yield "decoder", ({"tokens": tokens, **lengths, **outputs}, results)
+    inputs = {"tokens": tokens, **({"lengths": draws.lengths} if model.attention else {}), **outputs}
+    yield "decoder", (inputs, {"logits": logits, **part_values(state_parts(model.decoder, "final"), final)})
