@@ -245,9 +245,8 @@ BLOCK = 50_000  # characters, about, that are tokenized at once
 ENDLESS = 2_000_000  # characters of a block without a place where it could end
 STARTS_UNSPACED = re.compile(f"[{UNSPACED}]")
 # Where a text can be cut without another tokenization: neither pieces nor joined words reach across.
-CUT = re.compile(
-    rf"(?=\n)|(?<=[^\W_{UNSPACED}])(?= )|(?<=[{UNSPACED}])(?= [{UNSPACED}])|(?<=[{UNSPACED}])(?<=\W)(?=[{UNSPACED}])"
-)
+STOP = "、。，．！？：；」』）၊။។"  # no mark of a vowel, which is part of a word
+CUT = re.compile(rf"(?=\n)|(?<=[^\W_{UNSPACED}])(?= )|(?<=[{UNSPACED}])(?= [{UNSPACED}])|(?<=[{STOP}])(?=[{UNSPACED}])")
 
 
 def blocks(text: str) -> Iterator[str]:

@@ -77,7 +77,9 @@ def test_any_text_survives_encoding_and_decoding(kind: str, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(sentence)) == (sentence if kind == "char" else sentence.strip())
 
 
-LINES = st.lists(st.sampled_from([*FRAGMENTS, "\n", "  ", "word", "。"]), min_size=1, max_size=40).map("".join)
+ENDS = ["\n", "  ", "word", "。"]
+MARKED = ["ဂဲဂ", "ကိဂ", "၊", "ที่", "មាន", "។"]  # words with marks that are no letters, and stops
+LINES = st.lists(st.sampled_from([*FRAGMENTS, *ENDS, *MARKED]), min_size=1, max_size=40).map("".join)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -91,6 +93,13 @@ def test_a_long_text_has_the_ids_of_the_whole_wherever_it_is_cut(kind: str, text
         assert tokenizer.encode_text(text).tolist() == tokenizer.encode(text)
         if kind != "char":
             assert "".join(tokenizers.blocks(text)) == text
+
+
+def test_no_word_is_cut_behind_the_mark_of_a_vowel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenizers, "BLOCK", 3)
+    tokenizer = Tokenizer.train("bpe", ["ဂဲဂ"] * 3)
+    assert tokenizer.encode_text("ဂဲဂဂဲဂ၊ဂဲဂ").tolist() == tokenizer.encode("ဂဲဂဂဲဂ၊ဂဲဂ")
+    assert list(tokenizers.blocks("ဂဲဂဂဲဂ၊ဂဲဂ")) == ["ဂဲဂဂဲဂ၊", "ဂဲဂ"]
 
 
 def test_a_word_is_the_same_token_at_the_start_of_a_line() -> None:
