@@ -24,7 +24,7 @@ from seqrl.layer import Layer, rows
 from seqrl.layers.dense import Dense, TiedDense
 from seqrl.layers.dropout import Dropout, VariationalDropout
 from seqrl.layers.embedding import Embedding
-from seqrl.layers.recurrent import CELLS, Stack, State
+from seqrl.layers.recurrent import CELLS, Stack, State, parts
 from seqrl.parameter import Array, Integers
 
 
@@ -75,17 +75,17 @@ class LanguageModel(Layer):
     ) -> tuple[tuple[Array, State], Callable[[Array, State], State]]:
         """((logits, final state), backward); backward(dlogits, dfinal_state) gives the initial state's gradient."""
         (y, final), stack_backward = self._scan(ids, state)  # (T, N, H)
-        y, drop_output_backward = self.dropout.forward(y)
+        y, drop_backward = self.dropout.forward(y)
         logits, output_backward = self.output.forward(y)
 
         def backward(dlogits: Array, dfinal: State = None) -> State:
-            return stack_backward(drop_output_backward(output_backward(dlogits)), dfinal)
+            return stack_backward(drop_backward(output_backward(dlogits)), dfinal)
 
         return (logits, final), backward
 
     def _scan(self, ids: Integers, state: State) -> tuple[tuple[Array, State], Callable[[Array, State], State]]:
         """The stack over the embedded ids."""
-        if not self.dropout.p and ids.size > self.config.vocabulary:
+        if self.dropout.p == 0 and self.config.vocabulary < ids.size:
             return self._scan_by_table(ids, state)
         x, embed_backward = self.embedding.forward(ids)  # (T, N, E)
         x, drop_backward = self.dropout.forward(x)
@@ -104,7 +104,7 @@ class LanguageModel(Layer):
         """The same where there are more ids than tokens: products over V rows in place of T N."""
         self.embedding.check(ids)
         table, first = self.gate_table(), self.stack.layers[0]
-        output, stack_backward = self.stack.run(np.take(table, ids, axis=0), state)
+        output, stack_backward = self.stack.run(table.take(ids, axis=0), state)
 
         def backward(dy: Array, dfinal: State) -> State:
             dgates, dstate = stack_backward(dy, dfinal)
@@ -122,7 +122,18 @@ class LanguageModel(Layer):
 
     def read(self, ids: Integers, state: State = None) -> tuple[Array, State]:
         """(what the output layer sees (T, N, H), final state) at inference."""
-        return self.stack.read(self.embedding(ids), state)
+        first, *others = self.stack.layers
+        initial, *states = parts(state, 1 + len(others))
+        if self.config.vocabulary < ids.size:
+            self.embedding.check(ids)
+            (y, after), _ = first.run(self.gate_table().take(ids, axis=0), initial, None)
+        else:
+            (y, after), _ = first.scan(self.embedding(ids), initial)
+        finals = [after]
+        for layer, before in zip(others, states, strict=True):
+            (y, after), _ = layer.scan(y, before)
+            finals.append(after)
+        return y, tuple(finals)
 
     def zero_state(self, N: int) -> State:
         """The state before a text, as arrays."""
@@ -136,11 +147,11 @@ class LanguageModel(Layer):
     def step(self, ids: Integers, state: State = None, table: Array | None = None) -> tuple[Array, State]:
         """One step at inference. ids: (N,) -> logits (N, V), and the state after them."""
         first, *others = self.stack.layers
-        states = state or (None,) * len(self.stack.layers)
+        initial, *states = parts(state, 1 + len(others))
         gates = first.project(self.embedding(ids)) if table is None else table[ids]
-        y, after = first.advance(gates, states[0])
+        y, after = first.advance(gates, initial)
         finals = [after]
-        for layer, before in zip(others, states[1:], strict=True):
+        for layer, before in zip(others, states, strict=True):
             y, after = layer.step(y, before)
             finals.append(after)
         return self.output(y), tuple(finals)
