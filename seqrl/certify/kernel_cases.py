@@ -183,6 +183,7 @@ moments = {"step": 3, "beta1": 0.8, "beta2": 0.99}
 KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "rnn_forward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
     "rnn_backward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
+    "packed": [],  # weights for the forward kernels, which give the same with them
     "lstm_forward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
     "lstm_backward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
     "gru_forward": [gru(reverse=reverse, reset_after=after) for reverse in (False, True) for after in (False, True)],

@@ -42,6 +42,7 @@ def load(implementation: str) -> dict[str, Callable[..., Any]]:
 implementation = _choose()
 _kernels = load(implementation)
 
+packed = _kernels["packed"]
 rnn_forward = _kernels["rnn_forward"]
 rnn_backward = _kernels["rnn_backward"]
 lstm_forward = _kernels["lstm_forward"]

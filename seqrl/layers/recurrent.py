@@ -68,13 +68,20 @@ class Recurrent(Layer):
 
         return output, backward
 
-    def advance(self, gates: Array, state: State) -> tuple[Array, State]:
-        """One step from the input's share of the gates, x_t W_ih + b, (N, gates * H), which is overwritten."""
+    def advance(self, gates: Array, state: State, weight_hh: Any = None) -> tuple[Array, State]:
+        """One step from the input's share of the gates, x_t W_ih + b, (N, gates * H), which is overwritten.
+
+        weight_hh: what `packed` made, for many steps.
+        """
         raise NotImplementedError
 
-    def step(self, x_t: Array, state: State = None) -> tuple[Array, State]:
+    def packed(self) -> Any:
+        """The recurrent weights as they are now, in the order in which steps are fastest; for `advance` and `step`."""
+        return kernels.packed(self.weight_hh.value)
+
+    def step(self, x_t: Array, state: State = None, weight_hh: Any = None) -> tuple[Array, State]:
         """One step. x_t: (N, D) -> y_t: (N, H) and the state after it."""
-        return self.advance(self.project(self.checked(x_t, "N")), state)
+        return self.advance(self.project(self.checked(x_t, "N")), state, weight_hh)
 
     def forward(self, x: Array) -> tuple[Array, Backward]:
         (y, _), scan_backward = self.scan(x)
@@ -195,10 +202,11 @@ class RNN(Recurrent):
 
         return (_output(h_written, lengths), h_final.copy()), backward
 
-    def advance(self, gates: Array, state: State) -> tuple[Array, State]:
+    def advance(self, gates: Array, state: State, weight_hh: Any = None) -> tuple[Array, State]:
         N, _ = gates.shape
+        weight_hh = self.weight_hh.value if weight_hh is None else weight_hh
         hs = self.states_between(1, N, state, False)
-        kernels.rnn_forward(gates[None], self.weight_hh.value, hs, _lengths(None, 1, N), False, self.rectified)
+        kernels.rnn_forward(gates[None], weight_hh, hs, _lengths(None, 1, N), False, self.rectified)
         h = _read_only(hs[1])
         return h, h
 
@@ -250,11 +258,12 @@ class LSTM(Recurrent):
 
         return (_output(h_written, lengths), (h_final.copy(), c_final.copy())), backward
 
-    def advance(self, gates: Array, state: State) -> tuple[Array, State]:
+    def advance(self, gates: Array, state: State, weight_hh: Any = None) -> tuple[Array, State]:
         N, _ = gates.shape
+        weight_hh = self.weight_hh.value if weight_hh is None else weight_hh
         h0, c0 = parts(state, 2)
         hs, cs = self.states_between(1, N, h0, False), self.states_between(1, N, c0, False)
-        kernels.lstm_forward(gates[None], self.weight_hh.value, self._peephole(), hs, cs, _lengths(None, 1, N), False)
+        kernels.lstm_forward(gates[None], weight_hh, self._peephole(), hs, cs, _lengths(None, 1, N), False)
         h = _read_only(hs[1])
         return h, (h, cs[1])
 
@@ -271,6 +280,9 @@ class GRU(Recurrent):
     def __init__(self, D: int, H: int, *, rng: np.random.Generator, reset_after: bool = True) -> None:
         super().__init__(D, H, rng=rng)
         self.bias_hn = Parameter(np.zeros(H)) if reset_after else None
+
+    def packed(self) -> Any:
+        return kernels.packed(self.weight_hh.value, (2 * self.H,))
 
     def _bias_hn(self) -> Array:
         return np.empty(0, self.weight_hh.value.dtype) if self.bias_hn is None else self.bias_hn.value
@@ -300,12 +312,13 @@ class GRU(Recurrent):
 
         return (_output(h_written, lengths), h_final.copy()), backward
 
-    def advance(self, gates: Array, state: State) -> tuple[Array, State]:
+    def advance(self, gates: Array, state: State, weight_hh: Any = None) -> tuple[Array, State]:
         N, _ = gates.shape
+        weight_hh = self.weight_hh.value if weight_hh is None else weight_hh
         hs = self.states_between(1, N, state, False)
         kernels.gru_forward(
             gates[None],
-            self.weight_hh.value,
+            weight_hh,
             self._bias_hn(),
             hs,
             np.empty((1, N, self.H), hs.dtype),
@@ -391,10 +404,15 @@ class Stack(Layer):
             finals.append(final)
         return x, tuple(finals)
 
-    def step(self, x_t: Array, state: State = None) -> tuple[Array, State]:
-        """One step through every layer. x_t: (N, D) -> y_t: (N, H)."""
+    def packed(self) -> list[Any]:
+        """What every layer's `packed` gives."""
+        return [layer.packed() for layer in self.layers]
+
+    def step(self, x_t: Array, state: State = None, weights: Sequence[Any] | None = None) -> tuple[Array, State]:
+        """One step through every layer. x_t: (N, D) -> y_t: (N, H). weights: what `packed` gave, for many steps."""
         finals = []
-        for layer, initial in zip(self.layers, parts(state, len(self.layers)), strict=True):
-            x_t, final = layer.step(x_t, initial)
+        states, count = parts(state, len(self.layers)), len(self.layers)
+        for layer, initial, packed in zip(self.layers, states, weights or [None] * count, strict=True):
+            x_t, final = layer.step(x_t, initial, packed)
             finals.append(final)
         return x_t, tuple(finals)

@@ -327,6 +327,18 @@ def test_reading_and_stepping_drop_nothing(rng: Generator) -> None:
     close(wet(x), dry.forward(x)[0])
 
 
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+@pytest.mark.parametrize("N", [1, 3, 17])
+def test_steps_with_packed_weights_are_steps(cell: Any, N: int, rng: Generator) -> None:
+    layer = cell(D, 37, rng=rng).astype(np.float64)
+    packed, state, packed_state = layer.packed(), None, None
+    for x_t in rng.normal(size=(3, N, D)):
+        y, state = layer.step(x_t, state)
+        packed_y, packed_state = layer.step(x_t, packed_state, packed)
+        close(packed_y, y)
+    close(packed_state, state)
+
+
 # ---- starting values and bad input ---------------------------------------------------------------------------
 
 

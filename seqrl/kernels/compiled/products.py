@@ -40,7 +40,7 @@ def _registers() -> Registers:
 
 VECTOR, ROWS, PANEL = _registers()
 AHEAD = 24  # rows of a panel that are fetched before they are needed; 8 % where b is too large for the caches
-WORTH_PACKING = 4  # products
+WORTH_PACKING = 4  # products by the same b
 DEPTH = 512  # rows of b at a time, so that a panel's part and the rows of a beside it stay in the first-level cache
 
 _I32, _I64, _BYTES = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
@@ -170,10 +170,8 @@ def _pack(b, transposed, packed):
         at += K * width
 
 
-def pack(b: Array, transposed: bool, products: int) -> Array:
-    """b (K, N), or of an array (N, K) its transpose, for `multiply_add`; nothing where so few products don't pay."""
-    if products < WORTH_PACKING:
-        return np.empty(0, b.dtype)
+def pack(b: Array, transposed: bool) -> Array:
+    """b (K, N), or of an array (N, K) its transpose, for `multiply_add`."""
     K, N = b.shape[::-1] if transposed else b.shape
     lanes = VECTOR // b.itemsize
     packed = np.empty(K * -(-N // lanes) * lanes, b.dtype)
@@ -183,8 +181,8 @@ def pack(b: Array, transposed: bool, products: int) -> Array:
 
 @jit
 def multiply_add(a, b, transposed, packed, c):
-    """c += a b, or a b^T when `transposed`; `packed` is what `pack` made of b, for as many products. Rows, at least,
-    are contiguous in all."""
+    """c += a b, or a b^T when `transposed`; `packed` is what `pack` made of it, or empty. Rows are
+    contiguous in all."""
     (M, K), N, size = a.shape, c.shape[1], a.itemsize
     a_at, c_at = a.ctypes.data, c.ctypes.data
     lda, ldc = a.strides[0] // size, c.strides[0] // size

@@ -1,11 +1,50 @@
 """Recurrent loops and attention. Rows are independent through time, so threads take some each."""
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from seqrl.kernels.blas import one_thread
-from seqrl.kernels.compiled.products import multiply_add, pack
-from seqrl.kernels.compiled.support import gemm, in_parallel, jit, over_rows, sigmoid_row, tanh, tanh_row
+from seqrl.kernels.compiled.products import WORTH_PACKING, multiply_add, pack
+from seqrl.kernels.compiled.support import gemm, in_parallel, jit, sigmoid_row, tanh, tanh_row
 from seqrl.parameter import Array, Integers
+
+
+class Packed(NamedTuple):
+    """Recurrent weights, and the same as the steps of a sequence read them, in blocks of columns."""
+
+    weight_hh: Array
+    blocks: Sequence[Array]
+
+
+def packed(weight_hh: Array, splits: Sequence[int] = ()) -> Packed:
+    blocks = np.split(weight_hh, splits, axis=1)
+    return Packed(weight_hh, [pack(block, False) for block in blocks])
+
+
+def _packed(weight_hh: Array | Packed, T: int, splits: Sequence[int] = ()) -> Packed:
+    if isinstance(weight_hh, Packed):
+        return weight_hh
+    if T >= WORTH_PACKING:
+        return packed(weight_hh, splits)
+    return Packed(weight_hh, [np.empty(0, weight_hh.dtype)] * (len(splits) + 1))
+
+
+def _packed_back(weight_hh: Array, T: int, splits: Sequence[int] = ()) -> Packed:
+    """The transpose, for the way back."""
+    if T < WORTH_PACKING:
+        return _packed(weight_hh, T, splits)
+    return Packed(weight_hh, [pack(block, True) for block in np.split(weight_hh, splits, axis=1)])
+
+
+def _over_rows(kernel: Callable[..., object], T: int, N: int, weights: Packed, *arguments: object) -> None:
+    work = 2.0 * T * N * weights.weight_hh.size
+    if weights.blocks[0].size:
+        in_parallel(kernel, N, work, *arguments)
+    else:
+        with one_thread():
+            in_parallel(kernel, N, work, *arguments)
 
 
 @jit
@@ -28,10 +67,12 @@ def _rnn_forward(start, stop, gates, weight_hh, packed, hs, lengths, reverse, re
                     h[j] = tanh(z[j])
 
 
-def rnn_forward(gates: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool) -> None:
+def rnn_forward(
+    gates: Array, weight_hh: Array | Packed, hs: Array, lengths: Integers, reverse: bool, rectified: bool
+) -> None:
     T, N, _ = gates.shape
-    packed = pack(weight_hh, False, T)
-    over_rows(_rnn_forward, T, N, weight_hh, gates, weight_hh, packed, hs, lengths, reverse, rectified)
+    weights = _packed(weight_hh, T)
+    _over_rows(_rnn_forward, T, N, weights, gates, weights.weight_hh, *weights.blocks, hs, lengths, reverse, rectified)
 
 
 @jit
@@ -63,8 +104,22 @@ def rnn_backward(
 ) -> Array:
     T, N, _ = dy.shape
     dgates = np.empty_like(dy)
-    packed = pack(weight_hh, True, T)
-    over_rows(_rnn_backward, T, N, weight_hh, dy, dh, weight_hh, packed, hs, lengths, reverse, rectified, dgates)
+    weights = _packed_back(weight_hh, T)
+    _over_rows(
+        _rnn_backward,
+        T,
+        N,
+        weights,
+        dy,
+        dh,
+        weights.weight_hh,
+        *weights.blocks,
+        hs,
+        lengths,
+        reverse,
+        rectified,
+        dgates,
+    )
     return dgates
 
 
@@ -100,11 +155,13 @@ def _lstm_forward(start, stop, gates, weight_hh, packed, peephole, hs, cs, lengt
 
 
 def lstm_forward(
-    gates: Array, weight_hh: Array, peephole: Array, hs: Array, cs: Array, lengths: Integers, reverse: bool
+    gates: Array, weight_hh: Array | Packed, peephole: Array, hs: Array, cs: Array, lengths: Integers, reverse: bool
 ) -> None:
     T, N, _ = gates.shape
-    packed = pack(weight_hh, False, T)
-    over_rows(_lstm_forward, T, N, weight_hh, gates, weight_hh, packed, peephole, hs, cs, lengths, reverse)
+    weights = _packed(weight_hh, T)
+    _over_rows(
+        _lstm_forward, T, N, weights, gates, weights.weight_hh, *weights.blocks, peephole, hs, cs, lengths, reverse
+    )
 
 
 @jit
@@ -162,8 +219,9 @@ def lstm_backward(
 ) -> Array:
     T, N, _ = dy.shape
     dgates = np.empty_like(gates)
-    arrays = (dy, dh, dc, gates, weight_hh, pack(weight_hh, True, T), peephole, cs, lengths, reverse, dgates)
-    over_rows(_lstm_backward, T, N, weight_hh, *arrays)
+    weights = _packed_back(weight_hh, T)
+    arrays = (dy, dh, dc, gates, weights.weight_hh, *weights.blocks, peephole, cs, lengths, reverse, dgates)
+    _over_rows(_lstm_backward, T, N, weights, *arrays)
     return dgates
 
 
@@ -206,7 +264,7 @@ def _gru_forward(
 
 def gru_forward(
     gates: Array,
-    weight_hh: Array,
+    weight_hh: Array | Packed,
     bias_hn: Array,
     hs: Array,
     memory: Array,
@@ -214,10 +272,10 @@ def gru_forward(
     reverse: bool,
     reset_after: bool,
 ) -> None:
-    (T, N, _), H = gates.shape, weight_hh.shape[0]
-    packed = pack(weight_hh[:, : 2 * H], False, T), pack(weight_hh[:, 2 * H :], False, T)
-    arrays = (gates, weight_hh, *packed, bias_hn, hs, memory, lengths, reverse, reset_after)
-    over_rows(_gru_forward, T, N, weight_hh, *arrays)
+    T, N, columns = gates.shape
+    weights = _packed(weight_hh, T, (2 * columns // 3,))
+    arrays = (gates, weights.weight_hh, *weights.blocks, bias_hn, hs, memory, lengths, reverse, reset_after)
+    _over_rows(_gru_forward, T, N, weights, *arrays)
 
 
 @jit
@@ -294,11 +352,24 @@ def gru_backward(
     reverse: bool,
     reset_after: bool,
 ) -> tuple[Array, Array]:
-    (T, N, _), H = gates.shape, weight_hh.shape[0]
+    T, N, columns = gates.shape
     dgates, dproduct = np.empty_like(gates), np.empty_like(memory)
-    packed = pack(weight_hh[:, : 2 * H], True, T), pack(weight_hh[:, 2 * H :], True, T)
-    arrays = (dy, dh, gates, weight_hh, *packed, hs, memory, lengths, reverse, reset_after, dgates, dproduct)
-    over_rows(_gru_backward, T, N, weight_hh, *arrays)
+    weights = _packed_back(weight_hh, T, (2 * columns // 3,))
+    arrays = (
+        dy,
+        dh,
+        gates,
+        weights.weight_hh,
+        *weights.blocks,
+        hs,
+        memory,
+        lengths,
+        reverse,
+        reset_after,
+        dgates,
+        dproduct,
+    )
+    _over_rows(_gru_backward, T, N, weights, *arrays)
     return dgates, dproduct
 
 

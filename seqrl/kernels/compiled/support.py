@@ -22,8 +22,7 @@ from numba.extending import intrinsic, overload
 from numba.np import arrayobj
 
 from seqrl.kernels import threads
-from seqrl.kernels.blas import blas, one_thread
-from seqrl.parameter import Array
+from seqrl.kernels.blas import blas
 
 if blas is None:
     raise ImportError("NumPy's BLAS can't be called from compiled kernels on this machine")
@@ -110,11 +109,6 @@ def _counter(codegen: Callable[..., Any]) -> Any:
 _ONE = ir.IntType(64)(1)
 count_up = _counter(lambda builder, at: builder.atomic_rmw("add", at, _ONE, "seq_cst"))  # returns what it was
 read_count = _counter(lambda builder, at: builder.load_atomic(at, "seq_cst", 8))
-
-
-def over_rows(kernel: Callable[..., object], T: int, N: int, weight_hh: Array, *arguments: object) -> None:
-    with one_thread():
-        in_parallel(kernel, N, 2.0 * T * N * weight_hh.size, *arguments)
 
 
 def tanh(x):

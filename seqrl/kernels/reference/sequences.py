@@ -9,7 +9,7 @@ of the states that the steps wrote and in `dh` (N, H) the gradient of the final 
 the gradient of the initial state and returns the gradient of the input's share.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -25,6 +25,12 @@ def _steps(T: int, reverse: bool) -> Iterator[tuple[int, int, int]]:
 
 def _steps_back(T: int, reverse: bool) -> list[tuple[int, int, int]]:
     return list(_steps(T, reverse))[::-1]
+
+
+def packed(weight_hh: Array, splits: Sequence[int] = ()) -> Array:
+    """Recurrent weights for many calls of a forward kernel; `splits`: columns where blocks begin that are multiplied
+    apart, which only the compiled kernels need to know."""
+    return weight_hh
 
 
 def rnn_forward(gates: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool) -> None:
