@@ -20,6 +20,7 @@ from seqrl.layers.convolution import Conv2D
 from seqrl.layers.dense import Dense, TiedDense
 from seqrl.layers.dropout import Dropout, VariationalDropout
 from seqrl.layers.embedding import Embedding
+from seqrl.layers.gaussian import GaussianKL, GaussianSample
 from seqrl.layers.maxout import Maxout
 from seqrl.layers.normalization import BatchNorm, LayerNorm
 from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
@@ -36,7 +37,9 @@ from seqrl.losses import (
     softmax_cross_entropy,
 )
 from seqrl.models.hred import HRED, DialogueBatch, HREDConfig
+from seqrl.models.last_utterance import LastUtterance
 from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
+from seqrl.models.vhred import VHRED, VHREDConfig
 from seqrl.optimizers import LBFGS, SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from seqrl.parameter import Parameter
 from seqrl.training.sequential import Sequential
@@ -78,9 +81,17 @@ def pairs(rng: Generator, T: int, N: int) -> Inputs:
     return (Batch(source, np.resize([5, 1, 3], N), target, np.resize([T, 1], N)),)
 
 
+def one_gaussian(rng: Generator, T: int, N: int) -> Inputs:
+    return (rng.normal(size=(T, N, 6)),)
+
+
+def two_gaussians(rng: Generator, T: int, N: int) -> Inputs:
+    return rng.normal(size=(T, N, 6)), rng.normal(size=(T, N, 6))
+
+
 def dialogues(rng: Generator, T: int, N: int) -> Inputs:
     """Of 3, 1, 4, 3, ... utterances, of which the longest has T tokens."""
-    utterances = np.resize([3, 1, 4], N)
+    utterances = np.resize([3, 1, 4], N) * min(T, 1)  # of no tokens, none
     lengths = np.where(np.arange(4) < utterances[:, None], np.resize([T, 1, 2], (N, 4)).clip(max=T), 0)
     ids = rng.integers(3, 7, (N, 4, T))
     return (DialogueBatch(ids, lengths, utterances),)
@@ -97,6 +108,16 @@ def context_only(layer: Any, *inputs: Any) -> tuple[Any, Any]:
     """Attention's weights have no gradient of their own."""
     (context, _), backward = layer.forward(*inputs)
     return context, backward
+
+
+def logits_and_kl(layer: Any, *inputs: Any) -> tuple[Any, Any]:
+    """Both outputs in one column; the noise is drawn from the layer's generator, which differences put back."""
+    (logits, kl), backward = layer.forward(*inputs)
+
+    def backward_both(dy: Any) -> Any:
+        return backward(dy[: logits.size].reshape(logits.shape), dy[logits.size :].reshape(kl.shape))
+
+    return np.concatenate([logits.ravel(), kl.ravel()])[:, None], backward_both
 
 
 class LayerCase(NamedTuple):
@@ -130,6 +151,16 @@ def hred(rng: Generator, **options: Any) -> HRED:
     return HRED(config, rng=rng, dropout_rng=np.random.default_rng(1))
 
 
+def vhred(rng: Generator, **options: Any) -> VHRED:
+    config = VHREDConfig(7, embedding=3, hidden=4, context=5, latent=2, **options)
+    return VHRED(config, rng=rng, dropout_rng=np.random.default_rng(1))
+
+
+def last_utterance(rng: Generator) -> LastUtterance:
+    config = Seq2SeqConfig(7, 7, embedding=3, hidden=4)
+    return LastUtterance(config, rng=rng, dropout_rng=np.random.default_rng(1))
+
+
 def framed_and_shifted(rng: Generator) -> Chain:
     """Images in a frame of zeros that takes the shift up, so that the mean of all pixels is that of inference."""
     return Chain(Conv2D(2, 3, 1, padding=1, bias=False, rng=rng), RandomShift(1, rng=rng), GlobalAvgPool2D())
@@ -152,6 +183,11 @@ HREDS: dict[str, Callable[[Generator], Layer]] = {
     "plain": lambda rng: hred(rng, cell="rnn", bidirectional=False),
     "tied": lambda rng: hred(rng, cell="lstm", tied=True, layers=2),
     "words dropped": lambda rng: hred(rng, word_dropout=0.4, dropout=0.3),
+}
+
+VHREDS: dict[str, Callable[[Generator], Layer]] = {
+    "plain": lambda rng: vhred(rng, bidirectional=False),
+    "words dropped": lambda rng: vhred(rng, cell="lstm", layers=2, tied=True, word_dropout=0.4, dropout=0.3),
 }
 
 
@@ -179,6 +215,8 @@ LAYERS: dict[str, LayerCase] = {
     "Dropout": LayerCase(lambda rng: Dropout(0.4, rng=rng)),
     "VariationalDropout": LayerCase(lambda rng: VariationalDropout(0.4, rng=rng)),
     "no Dropout": LayerCase(lambda rng: Dropout(0.0, rng=rng)),
+    "GaussianSample": LayerCase(lambda rng: GaussianSample(rng=rng), one_gaussian),
+    "GaussianKL": LayerCase(lambda rng: GaussianKL(), two_gaussians),
     "Tanh": LayerCase(lambda rng: Tanh()),
     "Sigmoid": LayerCase(lambda rng: Sigmoid()),
     "ReLU": LayerCase(lambda rng: ReLU()),
@@ -220,6 +258,8 @@ LAYERS: dict[str, LayerCase] = {
     "AdditiveAttention": LayerCase(lambda rng: AdditiveAttention(4, 4, 3, rng=rng), query_and_memory, context_only),
     **{f"Seq2Seq, {name}": LayerCase(make, pairs, batch_axis=None) for name, make in SEQ2SEQS.items()},
     **{f"HRED, {name}": LayerCase(make, dialogues, batch_axis=None) for name, make in HREDS.items()},
+    **{f"VHRED, {name}": LayerCase(make, dialogues, logits_and_kl, None) for name, make in VHREDS.items()},
+    "LastUtterance": LayerCase(last_utterance, dialogues, batch_axis=None),
 }
 
 # ---- losses --------------------------------------------------------------------------------------------------

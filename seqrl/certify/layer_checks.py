@@ -32,6 +32,7 @@ from seqrl.layer import Layer
 from seqrl.layers.attention import Attention
 from seqrl.models.hred import DialogueBatch
 from seqrl.models.seq2seq import Batch
+from seqrl.models.vhred import VHRED
 from seqrl.optimizers import Adam
 
 T, N = 4, 3
@@ -427,8 +428,8 @@ def padded_texts(case: LayerCase) -> Differences | None:
     """A padded batch of sentence pairs or dialogues gives what each of them gives alone."""
     [batch, *_] = case.inputs(fresh(), T, N)
     padded: Any = built(case)
-    if not isinstance(batch, (Batch, DialogueBatch)) or padded.config.dropout:
-        return None
+    if not isinstance(batch, (Batch, DialogueBatch)) or padded.config.dropout or isinstance(padded, VHRED):
+        return None  # or it draws what differs
     alone = built(case)
     rng = fresh()
     logits, backward = case.forward(padded, batch)

@@ -63,16 +63,26 @@ class DialogueBatch(NamedTuple):
         """How many tokens are predicted: those of all utterances but the first of each dialogue."""
         return int(self.lengths[:, 1:].sum())
 
-    def answered(self) -> Places:
-        """Where an utterance is followed by another: indices into the grid (U - 1, N), in its order."""
+    def said(self) -> Places:
+        """Where there is an utterance: indices into the grid (U, N), in its order."""
         U = self.ids.shape[1]
-        return np.flatnonzero(np.arange(1, U)[:, None] < self.utterances)
+        return np.flatnonzero(np.arange(U)[:, None] < self.utterances)
+
+    def answered(self) -> Places:
+        """Where there is one that is followed by another, which is N places on."""
+        U = self.ids.shape[1]
+        return np.flatnonzero(np.arange(1, U + 1)[:, None] < self.utterances)
+
+    def texts(self, places: Places) -> tuple[Integers, Integers]:
+        """(ids (P, S), lengths (P,)) of the utterances at these places, cut to the longest of them."""
+        N, U, S = self.ids.shape
+        lengths = self.lengths.T.reshape(-1)[places]
+        return self.ids.swapaxes(0, 1).reshape(U * N, S)[places, : lengths.max(initial=0)], lengths
 
     def pairs(self) -> Batch:
-        """Each utterance that is answered with its answer, in the order of `answered`; cut to their own longest."""
+        """Each utterance that is answered beside its answer, in the order of `answered`."""
         answered = self.answered()
-        source, target = (_utterances(self, slice(start, start - 1 or None), answered) for start in (0, 1))
-        return Batch(*source, *target)
+        return Batch(*self.texts(answered), *self.texts(answered + len(self.ids)))
 
     def split(self, parts: int) -> list[DialogueBatch]:
         """At most `parts` batches of neighbouring dialogues, none empty, each cut to its own longest."""
@@ -84,14 +94,6 @@ class DialogueBatch(NamedTuple):
         ids, lengths, utterances = (field[start:stop] for field in self)
         U, S = utterances.max(), lengths.max()
         return DialogueBatch(ids[:, :U, :S], lengths[:, :U], utterances)
-
-
-def _utterances(batch: DialogueBatch, which: slice, places: Places) -> tuple[Integers, Integers]:
-    """(ids (P, S), lengths (P,)) of some utterances: the places are those of the grid (U, N) of `which`."""
-    ids, lengths = batch.ids[:, which], batch.lengths[:, which]
-    N, U, S = ids.shape
-    lengths = lengths.T.reshape(-1)[places]
-    return ids.swapaxes(0, 1).reshape(U * N, S)[places, : lengths.max(initial=0)], lengths
 
 
 def pad_dialogues(dialogues: Sequence[Sequence[Sequence[int]]]) -> DialogueBatch:
@@ -114,7 +116,7 @@ def pad_dialogues(dialogues: Sequence[Sequence[Sequence[int]]]) -> DialogueBatch
 class Encoded(NamedTuple):
     """What decoding needs of the contexts, made once."""
 
-    condition: Array  # (N, C), what every step of the decoder sees of the context,
+    condition: Array  # (N, D), what every step of the decoder sees of the context,
     gates: Array  # (N, gates * H), and its share of the first layer's gates
     state: State
 
@@ -146,7 +148,7 @@ class HRED(Layer):
                 return cell(D, H, rng=rng)
             return Bidirectional(cell(D, H // 2, rng=rng), cell(D, H // 2, rng=rng))
 
-        D = self._condition_size()
+        D = self.condition_size
         sizes = range(config.layers)
         self.embedding = Embedding(V, E, rng=rng)
         self.encoder = Stack([encoder_layer(H if depth else E) for depth in sizes], dropout=self.dropout)
@@ -156,7 +158,9 @@ class HRED(Layer):
         self.narrow = Dense(H, E, rng=rng, bias=False) if config.tied else None
         self.output: Dense | TiedDense = TiedDense(self.embedding) if config.tied else Dense(H, V, rng=rng)
 
-    def _condition_size(self) -> int:
+    @property
+    def condition_size(self) -> int:
+        """Size of what the decoder sees of the context at every step, D."""
         return self.config.context
 
     @property
@@ -170,7 +174,7 @@ class HRED(Layer):
         """Teacher forcing: logits (R, V) of the R real tokens of `batch.pairs().real_rows()`."""
         pairs = batch.pairs()
         vectors, encode_backward = self._encode(pairs.source, pairs.source_lengths)
-        contexts, follow_backward = self._follow(vectors, batch)
+        contexts, follow_backward = self._follow(vectors, batch.answered(), batch)
         logits, decode_backward = self._decode(contexts, pairs)
 
         def backward(dlogits: Array) -> None:
@@ -203,23 +207,26 @@ class HRED(Layer):
         below = (None,) * (self.config.layers - 1)
         return (*below, dtop if self.config.bidirectional else dtop[0])
 
-    def _follow(self, vectors: Array, batch: DialogueBatch) -> tuple[Array, Callable[[Array], Array]]:
-        """Contexts (P, C) after each of the answered utterances, of their vectors (P, H)."""
-        N, U, _ = batch.ids.shape
-        answered = batch.answered()
+    def _follow(self, vectors: Array, places: Places, batch: DialogueBatch) -> tuple[Array, Callable[[Array], Array]]:
+        """Contexts (P, C) after the utterances at these places of the grid (U, N), of their vectors (P, H)."""
+        N = len(batch.ids)
+        U = int(places.max(initial=-1)) // max(N, 1) + 1
 
-        def grid(x: Array) -> Array:
-            y = np.zeros((max(U - 1, 0), N, x.shape[1]), x.dtype)
-            _flat(y)[answered] = x
-            return y
+        def scatter(x: Array) -> Array:
+            flat = np.zeros((U * N, x.shape[1]), x.dtype)
+            flat[places] = x
+            return flat.reshape(U, N, x.shape[1])
 
-        (y, _), context_backward = self.context.scan(grid(vectors), None, np.maximum(batch.utterances - 1, 0))
+        def gather(grid: Array) -> Array:
+            x: Array = grid.reshape(U * N, grid.shape[2])[places]
+            return x
+
+        (y, _), scan_backward = self.context.scan(scatter(vectors), None, np.minimum(batch.utterances, U))
 
         def backward(dcontexts: Array) -> Array:
-            dvectors, _ = context_backward(grid(dcontexts))
-            return _flat(dvectors)[answered]
+            return gather(scan_backward(scatter(dcontexts))[0])
 
-        return _flat(y)[answered], backward
+        return gather(y), backward
 
     def _decode(self, condition: Array, pairs: Batch) -> tuple[Array, Callable[[Array], Array]]:
         """Logits (R, V) of the real tokens of the targets, of what the decoder is to see at every step (P, D)."""
@@ -270,7 +277,7 @@ class HRED(Layer):
     def __call__(self, batch: DialogueBatch) -> Array:
         """The logits of `forward`, without dropout."""
         pairs = batch.pairs()
-        contexts, _ = self._follow(self._read(pairs.source, pairs.source_lengths), batch)
+        contexts, _ = self._follow(self._read(pairs.source, pairs.source_lengths), batch.answered(), batch)
         return self.logits(contexts, pairs)
 
     def logits(self, condition: Array, pairs: Batch) -> Array:
@@ -295,16 +302,12 @@ class HRED(Layer):
 
     def contexts(self, batch: DialogueBatch) -> Array:
         """What has been said in each dialogue up to its end, (N, C)."""
-        N, U, _ = batch.ids.shape
-        places = np.flatnonzero(np.arange(U)[:, None] < batch.utterances)
-        vectors = self._read(*_utterances(batch, slice(None), places))
-        grid = np.zeros((U, N, vectors.shape[1]), vectors.dtype)
-        _flat(grid)[places] = vectors
-        (_, final), _ = self.context.scan(grid, None, batch.utterances)
-        return _h(final)
+        said, N = batch.said(), len(batch.ids)
+        contexts, _ = self._follow(self._read(*batch.texts(said)), said, batch)
+        return contexts[np.searchsorted(said, (batch.utterances - 1) * N + np.arange(N))]
 
-    def encode(self, batch: DialogueBatch) -> Encoded:
-        """Read dialogues, for the decoder to go on after their last utterances."""
+    def encode(self, batch: DialogueBatch, rng: np.random.Generator | None = None) -> Encoded:
+        """Read dialogues, for the decoder to go on after their last utterances. rng: for models that draw a z."""
         return self.encoded(self.contexts(batch))
 
     def encoded(self, condition: Array) -> Encoded:
@@ -339,12 +342,6 @@ class HRED(Layer):
 
 def _h(state: State) -> Array:
     return state[0] if isinstance(state, tuple) else state
-
-
-def _flat(grid: Array) -> Array:
-    """(U, N, D) as (U * N, D), where `rows` can't tell how many rows there are for an empty grid."""
-    U, N, D = grid.shape
-    return grid.reshape(U * N, D)
 
 
 def _leaves(state: State) -> list[Any]:
