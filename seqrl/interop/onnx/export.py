@@ -15,6 +15,7 @@ from seqrl.interop.onnx.graph import Axes
 from seqrl.interop.onnx.models import graphs
 from seqrl.layer import Layer
 from seqrl.text.tokenizers import Tokenizer
+from seqrl.training.language.generator import TOKENIZER, TextGenerator
 from seqrl.training.sequential import Sequential
 from seqrl.training.translation.translator import SOURCE_TOKENIZER, TARGET_TOKENIZER, Translator
 
@@ -57,6 +58,8 @@ def export_run(run: str | Path, folder: str | Path) -> Exported:
     if isinstance(loaded, Translator):
         named = {SOURCE_TOKENIZER: loaded.source, TARGET_TOKENIZER: loaded.target}
         return export(loaded.model, folder, tokenizers=named)
+    if isinstance(loaded, TextGenerator):
+        return export(loaded.model, folder, tokenizers={TOKENIZER: loaded.tokenizer})
     if isinstance(loaded, Layer):
         return export(loaded, folder)
     raise InputError(f"{run}: holds a {type(loaded).__name__}, which has no export to ONNX")

@@ -35,10 +35,10 @@ from seqrl.layers.embedding import Embedding
 from seqrl.layers.recurrent import Stack
 from seqrl.models.language_model import LanguageModel
 from seqrl.models.seq2seq import Seq2Seq
-from seqrl.text.specials import BOS, EOS, PAD
+from seqrl.text.specials import BOS, EOS, PAD, UNKNOWN
 from seqrl.training.sequential import Sequential
 
-IDS = {"pad": str(PAD), "bos": str(BOS), "eos": str(EOS)}
+IDS = {"pad": str(PAD), "unknown": str(UNKNOWN), "bos": str(BOS), "eos": str(EOS)}  # in the metadata
 
 
 def graphs(model: Layer, axes: Axes | None = None) -> dict[str, Any]:
