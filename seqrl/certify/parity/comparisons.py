@@ -20,6 +20,7 @@ from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.convolution import Conv2D
 from seqrl.layers.dense import Dense, TiedDense
 from seqrl.layers.embedding import Embedding
+from seqrl.layers.gaussian import GaussianKL
 from seqrl.layers.maxout import Maxout
 from seqrl.layers.normalization import BatchNorm, LayerNorm
 from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
@@ -194,6 +195,12 @@ def attention(make: Callable[[Generator], Attention]) -> Callable[[Arrays, str],
     return measure
 
 
+def gaussian_kl(r: Arrays, dtype: str) -> Differences:
+    kl, backward = GaussianKL().forward(r["q"], r["p"])
+    found = [compare("the divergence", kl, r["kl"])]
+    return found + compare_trees("the gradient of q and p", backward(r["dkl"]), (r["dq"], r["dp"]))
+
+
 # ---- losses and optimizers -----------------------------------------------------------------------------------
 
 
@@ -289,6 +296,7 @@ PARITY: dict[str, Parity] = {
     "attention plain": Parity("DotAttention", attention(lambda rng: DotAttention())),
     "attention general": Parity("GeneralAttention", attention(lambda rng: GeneralAttention(4, 5, rng=rng))),
     "attention additive": Parity("AdditiveAttention", attention(lambda rng: AdditiveAttention(4, 5, 6, rng=rng))),
+    "gaussian kl": Parity("GaussianKL", gaussian_kl),
     "cross-entropy": Parity("softmax_cross_entropy", loss(losses.softmax_cross_entropy)),
     "cross-entropy masked": Parity("softmax_cross_entropy", loss(losses.softmax_cross_entropy)),
     "cross-entropy smoothed": Parity("softmax_cross_entropy", loss(losses.softmax_cross_entropy, label_smoothing=0.1)),

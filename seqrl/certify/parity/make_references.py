@@ -71,6 +71,18 @@ class Step(nn.Module):  # type: ignore[misc]
         return x.sign().relu()
 
 
+def gaussian_kl() -> Case:
+    """The divergence of normal distributions as PyTorch has it; q and p are [mean, log variance]."""
+    q, p = normal(T, N, 6).requires_grad_(), normal(T, N, 6).requires_grad_()
+    (q_mean, q_log_variance), (p_mean, p_log_variance) = q.chunk(2, -1), p.chunk(2, -1)
+    q_normal = torch.distributions.Normal(q_mean, (q_log_variance / 2).exp())
+    p_normal = torch.distributions.Normal(p_mean, (p_log_variance / 2).exp())
+    kl = torch.distributions.kl_divergence(q_normal, p_normal)
+    dkl = normal(*kl.shape)
+    kl.backward(dkl)
+    return {"q": q, "p": p, "kl": kl, "dkl": dkl, "dq": q.grad, "dp": p.grad}
+
+
 def embedding() -> Case:
     layer, ids, dy = randomise(nn.Embedding(6, H)), torch.tensor([[1, 5, 1], [0, 1, 3]]), normal(2, 3, H)
     y = layer(ids)
@@ -241,6 +253,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "attention plain": lambda: attention(lambda: Dot(1.0)),
     "attention general": lambda: attention(lambda: General(5, H, bias=False), 5),
     "attention additive": lambda: attention(lambda: Additive(H, 5, 6), 5),
+    "gaussian kl": gaussian_kl,
     "cross-entropy": lambda: cross_entropy(0.0, False),
     "cross-entropy masked": lambda: cross_entropy(0.0, True),
     "cross-entropy smoothed": lambda: cross_entropy(0.1, False),
