@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -340,6 +340,16 @@ CELLS: dict[str, Callable[..., Recurrent]] = {
 }
 
 
+class Prepared(NamedTuple):
+    """What makes many steps of a decoder's stack fast, made once from the weights as they are."""
+
+    table: Array | None = None  # the share of every token in the first layer's gates, (V, gates * H), to look up
+    weights: Sequence[Any] | None = None  # what `Stack.packed` gave
+
+
+NOTHING = Prepared()
+
+
 class Stack(Layer):
     """Recurrent layers one upon the other, with dropout between them; the state is a tuple of theirs."""
 
@@ -410,9 +420,18 @@ class Stack(Layer):
 
     def step(self, x_t: Array, state: State = None, weights: Sequence[Any] | None = None) -> tuple[Array, State]:
         """One step through every layer. x_t: (N, D) -> y_t: (N, H). weights: what `packed` gave, for many steps."""
+        return self._step(self.layers[0].step, x_t, state, weights)
+
+    def advance(self, gates: Array, state: State, weights: Sequence[Any] | None = None) -> tuple[Array, State]:
+        """`step` from the input's share of the first layer's gates; see `Recurrent.advance`."""
+        return self._step(self.layers[0].advance, gates, state, weights)
+
+    def _step(
+        self, first: Callable[..., Any], x_t: Array, state: State, weights: Sequence[Any] | None
+    ) -> tuple[Array, State]:
         finals = []
-        states, count = parts(state, len(self.layers)), len(self.layers)
-        for layer, initial, packed in zip(self.layers, states, weights or [None] * count, strict=True):
-            x_t, final = layer.step(x_t, initial, packed)
+        packed = weights or (None,) * len(self.layers)
+        for depth, initial in enumerate(parts(state, len(self.layers))):
+            x_t, final = (self.layers[depth].step if depth else first)(x_t, initial, packed[depth])
             finals.append(final)
         return x_t, tuple(finals)

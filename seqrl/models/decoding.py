@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from seqrl.errors import InputError
 from seqrl.kernels.blas import one_thread
-from seqrl.layers.recurrent import State
+from seqrl.layers.recurrent import Prepared, State
 from seqrl.models.sampling import check_sampling, sample
 from seqrl.models.seq2seq import Seq2Seq, pick_state
 from seqrl.parameter import Array, Integers
@@ -43,10 +43,10 @@ class Encoded(Protocol):
 class Decoder(Protocol):
     """A model that says what comes next, such as Seq2Seq and HRED."""
 
-    def decoder_table(self, steps: int) -> Array | None:
-        """What `decode_step` looks tokens up in, or None where computing them for `steps` tokens costs less."""
+    def prepare(self, steps: int) -> Prepared:
+        """What makes `steps` calls of `decode_step`, over all rows, fast."""
 
-    def decode_step(self, tokens: Integers, encoded: Any, state: State, table: Array | None) -> tuple[Array, State]:
+    def decode_step(self, tokens: Integers, encoded: Any, state: State, prepared: Prepared) -> tuple[Array, State]:
         """Logits (N, V) of the token after `tokens` (N,), and the state after them."""
 
 
@@ -87,14 +87,14 @@ def _decode(
 ) -> list[list[int]]:
     """Tokens that `choose` picks of the logits (N, V), until EOS or `limit`. Rows that have ended leave the batch."""
     _check(limit=limit)
-    state, table = encoded.state, model.decoder_table(steps)
+    state, prepared = encoded.state, model.prepare(steps)
     N = _rows(state)
     tokens = np.full(N, BOS, np.int64)
     alive = np.arange(N)
     going = np.ones(N, np.bool_)  # of those alive
     ids = np.full((N, limit + 1), EOS, np.int64)
     for t in range(limit):
-        logits, state = model.decode_step(tokens, encoded, state, table)
+        logits, state = model.decode_step(tokens, encoded, state, prepared)
         tokens = choose(logits)
         ids[alive, t] = tokens
         going &= tokens != EOS
@@ -132,7 +132,7 @@ def beam_search_from(
     _check(limit=limit, beam=beam)
     N = _rows(encoded.state)
     encoded = encoded.pick(np.repeat(np.arange(N), beam))
-    state, table = encoded.state, model.decoder_table(steps * beam)
+    state, prepared = encoded.state, model.prepare(steps * beam)
     tokens = np.full(N * beam, BOS, np.int64)
     scores = np.full((N, beam), -np.inf)  # log-probabilities; -inf for a place that is not in use
     scores[:, 0] = 0  # at first all places would be the same
@@ -140,7 +140,7 @@ def beam_search_from(
     prefixes: list[list[list[int]]] = [[[]] * beam for _ in range(N)]
     ended: list[list[Hypothesis]] = [[] for _ in range(N)]
     for t in range(limit):
-        logits, state = model.decode_step(tokens, encoded, state, table)
+        logits, state = model.decode_step(tokens, encoded, state, prepared)
         V = logits.shape[1]
         totals = (scores.reshape(-1, 1) + _log_softmax(logits)).reshape(len(alive), beam * V)
         best = _largest(totals, min(beam, beam * V))

@@ -27,7 +27,7 @@ from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.dense import Dense, TiedDense
 from seqrl.layers.dropout import Dropout
 from seqrl.layers.embedding import Embedding
-from seqrl.layers.recurrent import CELLS, LSTM, Stack, State
+from seqrl.layers.recurrent import CELLS, LSTM, Prepared, Stack, State
 from seqrl.models.seq2seq import Batch, pick_state
 from seqrl.parameter import Array, Integers
 from seqrl.text.specials import BOS, PAD, UNKNOWN
@@ -315,10 +315,10 @@ class HRED(Layer):
         gates = condition @ self.decoder.layers[0].weight_ih.value[self.config.embedding :]
         return Encoded(condition, gates, self._initial_states(condition))
 
-    def decoder_table(self, steps: int) -> Array | None:
-        """The share of every token in the decoder's gates (V, gates * H), or None where `steps` tokens cost less."""
+    def prepare(self, steps: int) -> Prepared:
+        """What pays for `steps` tokens of a row or of many."""
         table = self.embedding.weight.value
-        return self._token_gates(table) if steps >= len(table) else None
+        return Prepared(self._token_gates(table) if steps >= len(table) else None, self.decoder.packed())
 
     def _token_gates(self, embedded: Array) -> Array:
         first = self.decoder.layers[0]
@@ -326,18 +326,17 @@ class HRED(Layer):
         gates += first.bias.value
         return gates
 
-    def decode_step(self, tokens: Integers, encoded: Encoded, state: State, table: Array | None) -> tuple[Array, State]:
+    def decode_step(self, tokens: Integers, encoded: Encoded, state: State, prepared: Prepared) -> tuple[Array, State]:
         """Logits (N, V) of the token after `tokens` (N,), and the state after them. PAD and BOS get -inf."""
-        gates = self._token_gates(self.embedding.weight.value[tokens]) if table is None else table[tokens]
+        if prepared.table is None:
+            gates = self._token_gates(self.embedding.weight.value[tokens])
+        else:
+            gates = prepared.table[tokens]
         gates += encoded.gates
-        y, first = self.decoder.layers[0].advance(gates, state[0])
-        states = [first]
-        for layer, before in zip(self.decoder.layers[1:], state[1:], strict=True):
-            y, after = layer.step(y, before)
-            states.append(after)
+        y, state = self.decoder.advance(gates, state, prepared.weights)
         logits = self._logits(y)
         logits[:, PAD] = logits[:, BOS] = -np.inf
-        return logits, tuple(states)
+        return logits, state
 
 
 def _h(state: State) -> Array:

@@ -24,7 +24,7 @@ from seqrl.layer import Layer, rows
 from seqrl.layers.dense import Dense, TiedDense
 from seqrl.layers.dropout import Dropout, VariationalDropout
 from seqrl.layers.embedding import Embedding
-from seqrl.layers.recurrent import CELLS, Stack, State, parts
+from seqrl.layers.recurrent import CELLS, NOTHING, Prepared, Stack, State, parts
 from seqrl.parameter import Array, Integers
 
 
@@ -141,20 +141,20 @@ class LanguageModel(Layer):
         return _zeros_like(final)
 
     def gate_table(self) -> Array:
-        """The share of every token in the first layer's gates, E W_ih + b, (V, gates * H): `step` looks it up."""
+        """The share of every token in the first layer's gates, E W_ih + b, (V, gates * H), to look up."""
         return self.stack.layers[0].project(self.embedding.weight.value)
 
-    def step(self, ids: Integers, state: State = None, table: Array | None = None) -> tuple[Array, State]:
+    def prepare(self, steps: int) -> Prepared:
+        """What pays for `steps` tokens of a row or of many."""
+        return Prepared(self.gate_table() if steps >= self.config.vocabulary else None, self.stack.packed())
+
+    def step(self, ids: Integers, state: State = None, prepared: Prepared = NOTHING) -> tuple[Array, State]:
         """One step at inference. ids: (N,) -> logits (N, V), and the state after them."""
-        first, *others = self.stack.layers
-        initial, *states = parts(state, 1 + len(others))
-        gates = first.project(self.embedding(ids)) if table is None else table[ids]
-        y, after = first.advance(gates, initial)
-        finals = [after]
-        for layer, before in zip(others, states, strict=True):
-            y, after = layer.step(y, before)
-            finals.append(after)
-        return self.output(y), tuple(finals)
+        if prepared.table is None:
+            y, final = self.stack.step(self.embedding(ids), state, prepared.weights)
+        else:
+            y, final = self.stack.advance(prepared.table[ids], state, prepared.weights)
+        return self.output(y), final
 
 
 def _zeros_like(state: State) -> State:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from seqrl.layer import Layer
-from seqrl.layers.recurrent import State
+from seqrl.layers.recurrent import Prepared, State
 from seqrl.models.hred import DialogueBatch
 from seqrl.models.seq2seq import Encoded, Seq2Seq, Seq2SeqConfig
 from seqrl.parameter import Array, Integers
@@ -33,10 +33,10 @@ class LastUtterance(Layer):
         N = len(batch.ids)
         return self.seq2seq.encode(*batch.texts((batch.utterances - 1) * N + np.arange(N)))
 
-    def decoder_table(self, steps: int) -> Array | None:
+    def prepare(self, steps: int) -> Prepared:
         """As Seq2Seq has it."""
-        return self.seq2seq.decoder_table(steps)
+        return self.seq2seq.prepare(steps)
 
-    def decode_step(self, tokens: Integers, encoded: Encoded, state: State, table: Array | None) -> tuple[Array, State]:
+    def decode_step(self, tokens: Integers, encoded: Encoded, state: State, prepared: Prepared) -> tuple[Array, State]:
         """As Seq2Seq has it."""
-        return self.seq2seq.decode_step(tokens, encoded, state, table)
+        return self.seq2seq.decode_step(tokens, encoded, state, prepared)

@@ -27,7 +27,7 @@ from seqrl.layers.bidirectional import Bidirectional
 from seqrl.layers.dense import Dense
 from seqrl.layers.dropout import Dropout
 from seqrl.layers.embedding import Embedding
-from seqrl.layers.recurrent import CELLS, Stack, State
+from seqrl.layers.recurrent import CELLS, Prepared, Stack, State
 from seqrl.parameter import Array, Integers
 from seqrl.text.specials import BOS, PAD
 
@@ -279,24 +279,23 @@ class Seq2Seq(Layer):
         gates += first.bias.value
         return gates
 
-    def decoder_table(self, steps: int) -> Array | None:
-        """`token_gates` of the whole vocabulary (V, gates * H), to look up; None where `steps` tokens cost less."""
+    def prepare(self, steps: int) -> Prepared:
+        """What pays for `steps` tokens of a row or of many."""
         table = self.target_embedding.weight.value
-        return self.token_gates(table) if steps >= len(table) else None
+        return Prepared(self.token_gates(table) if steps >= len(table) else None, self.decoder.packed())
 
-    def decode_step(self, tokens: Integers, encoded: Encoded, state: State, table: Array | None) -> tuple[Array, State]:
+    def decode_step(self, tokens: Integers, encoded: Encoded, state: State, prepared: Prepared) -> tuple[Array, State]:
         """Logits (N, V) of the token after `tokens` (N,), and the state after them. PAD and BOS get -inf."""
-        gates = self.token_gates(self.target_embedding.weight.value[tokens]) if table is None else table[tokens]
+        if prepared.table is None:
+            gates = self.token_gates(self.target_embedding.weight.value[tokens])
+        else:
+            gates = prepared.table[tokens]
         if encoded.gates is not None:
             gates += encoded.gates
-        y, first = self.decoder.layers[0].advance(gates, state[0])
-        states = [first]
-        for layer, before in zip(self.decoder.layers[1:], state[1:], strict=True):
-            y, after = layer.step(y, before)
-            states.append(after)
+        y, state = self.decoder.advance(gates, state, prepared.weights)
         logits = self.output(self._hidden(y[None], encoded)[0])
         logits[:, PAD] = logits[:, BOS] = -np.inf
-        return logits, tuple(states)
+        return logits, state
 
 
 def _thought(state: State) -> Array:

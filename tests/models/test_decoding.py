@@ -29,10 +29,10 @@ class Markov:
         N = len(source)
         return Encoded(source.T[:, :, None].astype(float), None, lengths, None, None, np.zeros((N, 1)))
 
-    def decoder_table(self, steps: int) -> Any:
+    def prepare(self, steps: int) -> Any:
         return None
 
-    def decode_step(self, tokens: Any, encoded: Encoded, state: Any, table: Any) -> Any:
+    def decode_step(self, tokens: Any, encoded: Encoded, state: Any, prepared: Any) -> Any:
         assert len(tokens) == len(state) == encoded.memory.shape[1]
         sources = encoded.memory[0, :, 0].astype(int)
         return self.logits[sources, tokens].copy(), state + 1
@@ -172,10 +172,10 @@ def test_hypotheses_are_sorted_and_distinct_and_their_scores_are_those_of_the_mo
 def forced_score(model: Seq2Seq, n: int, ids: list[int], limit: int) -> float:
     """The score of one hypothesis, its tokens given one by one."""
     encoded = model.encode(SOURCES[n : n + 1], LENGTHS[n : n + 1])
-    state, table, total = encoded.state, model.decoder_table(0), 0.0
+    state, prepared, total = encoded.state, model.prepare(0), 0.0
     path = ids if len(ids) == limit else [*ids, EOS]
     for last, token in itertools.pairwise([BOS, *path]):
-        logits, state = model.decode_step(np.array([last]), encoded, state, table)
+        logits, state = model.decode_step(np.array([last]), encoded, state, prepared)
         chances = np.exp(logits[0])
         chances[[PAD, BOS]] = 0
         total += np.log(chances[token] / chances.sum())

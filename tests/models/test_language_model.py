@@ -5,7 +5,7 @@ import pytest
 
 from seqrl.errors import InputError
 from seqrl.gradient_check import check_gradients
-from seqrl.layers.recurrent import CELLS
+from seqrl.layers.recurrent import CELLS, NOTHING
 from seqrl.losses import softmax_cross_entropy
 from seqrl.models.language_model import LanguageModel, LanguageModelConfig
 from seqrl.optimizers import Adam
@@ -84,14 +84,16 @@ def test_steps_give_what_the_whole_sequence_gives(options: dict[str, Any], rng: 
     tested = randomised(model(**options))
     ids = rng.integers(0, V, (5, 2))
     logits, final = tested(ids)
-    for table in None, tested.gate_table():
+    for prepared in NOTHING, tested.prepare(0), tested.prepare(1000):
         state = None
         for t in range(5):
-            step_logits, state = tested.step(ids[t], state, table)
+            step_logits, state = tested.step(ids[t], state, prepared)
             np.testing.assert_allclose(step_logits, logits[t], rtol=1e-10, atol=1e-12)
         for a, b in zip(leaves(state), leaves(final), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
-    np.testing.assert_array_equal(tested.gate_table(), table)  # advancing writes into its gates, not into the table
+    np.testing.assert_array_equal(
+        tested.gate_table(), prepared.table
+    )  # advancing writes into its gates, not into the table
 
 
 def test_a_batch_gives_what_its_sequences_give_alone(rng: Generator) -> None:

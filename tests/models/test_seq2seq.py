@@ -112,11 +112,11 @@ def test_decoding_step_by_step_gives_the_logits_of_training(
     seq2seq, batch = randomised(model(**{**options, "dropout": 0.0})), pairs(rng)
     rows = logits_by_row(seq2seq, batch)
     encoded = seq2seq.encode(batch.source, batch.source_lengths)
-    state, table = encoded.state, seq2seq.decoder_table(steps)
-    assert (table is None) == (steps == 0)
+    state, prepared = encoded.state, seq2seq.prepare(steps)
+    assert (prepared.table is None) == (steps == 0)
     tokens = np.full(3, 2)
     for t in range(batch.target.shape[1]):
-        logits, state = seq2seq.decode_step(tokens, encoded, state, table)
+        logits, state = seq2seq.decode_step(tokens, encoded, state, prepared)
         for n in range(3):
             if t < batch.target_lengths[n]:
                 possible = [token for token in range(TARGET) if token not in (PAD, BOS)]
@@ -160,10 +160,10 @@ def test_the_same_seeds_give_the_same_model_and_draws(rng: Generator) -> None:
 def test_sources_can_be_picked_and_repeated(rng: Generator) -> None:
     seq2seq, batch = randomised(model(peeky=True)), pairs(rng)
     encoded = seq2seq.encode(batch.source, batch.source_lengths)
-    table, tokens = seq2seq.decoder_table(0), np.array([2, 2, 2])
-    logits, _ = seq2seq.decode_step(tokens, encoded, encoded.state, table)
+    prepared, tokens = seq2seq.prepare(0), np.array([2, 2, 2])
+    logits, _ = seq2seq.decode_step(tokens, encoded, encoded.state, prepared)
     picked = encoded.pick(np.array([2, 0, 2]))
-    again, _ = seq2seq.decode_step(tokens, picked, picked.state, table)
+    again, _ = seq2seq.decode_step(tokens, picked, picked.state, prepared)
     np.testing.assert_allclose(again, logits[[2, 0, 2]], rtol=1e-12)
 
 
@@ -182,7 +182,8 @@ def test_empty_sources_can_be_translated(attention: str, reverse_source: bool) -
     [
         (
             {"cell": "ltsm"},
-            "cell is 'ltsm' (did you mean 'lstm'?); expected one of rnn, rnn-relu, lstm, lstm-peephole, gru, gru-original",
+            "cell is 'ltsm' (did you mean 'lstm'?); "
+            "expected one of rnn, rnn-relu, lstm, lstm-peephole, gru, gru-original",
         ),
         (
             {"attention": "luong"},

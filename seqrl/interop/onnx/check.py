@@ -14,7 +14,7 @@ from seqrl.interop.onnx.models import attention_sizes, has_keys, input_axes, inp
 from seqrl.interop.onnx.recurrent import SCANS, Part, State, part_values, state_parts
 from seqrl.layer import Chain, Concatenate, Layer
 from seqrl.layers.attention import Attention
-from seqrl.layers.recurrent import Stack
+from seqrl.layers.recurrent import Prepared, Stack
 from seqrl.models.language_model import LanguageModel
 from seqrl.models.seq2seq import Seq2Seq
 from seqrl.parameter import Array, Integers
@@ -153,6 +153,6 @@ def _seq2seq(model: Seq2Seq, draws: Draws) -> Iterator[tuple[str, Example]]:
     yield "encoder", ({"source": source, "lengths": draws.lengths}, outputs)
 
     tokens = draws.ids(model.config.target_vocabulary, "N")
-    logits, final = model.decode_step(tokens, encoded, encoded.state, None)
+    logits, final = model.decode_step(tokens, encoded, encoded.state, Prepared())
     inputs = {"tokens": tokens, **({"lengths": draws.lengths} if model.attention else {}), **outputs}
     yield "decoder", (inputs, {"logits": logits, **part_values(state_parts(model.decoder, "final"), final)})

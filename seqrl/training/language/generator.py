@@ -98,11 +98,11 @@ class TextGenerator:
             _, state = model.read(before[:-1, None])
             state = pick_state(state, np.zeros(count, np.intp))
         ids = np.repeat(before[-1:], count)
-        table = model.gate_table() if length * count >= model.config.vocabulary else None
+        prepared = model.prepare(length * count)
         written: list[Integers] = []
         ended = np.zeros(count, bool)
         for _ in range(length):
-            logits, state = model.step(ids, state, table)
+            logits, state = model.step(ids, state, prepared)
             logits[:, NEVER] = -np.inf
             ids = sample(logits, rng, temperature, top_k, top_p)
             written.append(ids)
