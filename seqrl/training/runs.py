@@ -31,18 +31,8 @@ from seqrl.errors import InputError, choose, nearest
 
 CONFIG, METRICS, RESULTS, REPORT = "config.json", "metrics.jsonl", "results.json", "report.html"
 LAST, BEST = "last.safetensors", "best.safetensors"
-WRITTEN = [
-    LAST,
-    BEST,
-    METRICS,
-    RESULTS,
-    REPORT,
-    "*.tokenizer.json",
-    "*.png",
-    "onnx/*",
-    ".*.part",
-    CONFIG,
-]  # CONFIG goes last
+PATTERNS = ["*.tokenizer.json", "*.png", "onnx/*", ".*.part"]  # what some runs have
+WRITTEN = [LAST, BEST, METRICS, RESULTS, REPORT, *PATTERNS, CONFIG]  # CONFIG goes last
 TIMES = ("seconds", "target_tokens_per_second", "tokens_per_second", "samples_per_second")
 
 # Each module has `load_run(folder: Path, config: Config, own: Sequence)`; it is imported when such a run is loaded.
