@@ -178,6 +178,8 @@ def kl_loss(kl: Array, tokens: float, weight: float = 1.0, free: float = 0.0) ->
     al. 2016 (section 4, there lambda): it may spend `free` nats without a cost, and no gradient pushes it below them.
     """
     P, _ = kl.shape
+    if not P:
+        return 0.0, kl
     means = kl.mean(axis=0, dtype=np.float64)
     value = weight * P * float(np.maximum(means, free).sum()) / tokens
     slope = np.where(means > free, weight / tokens, 0).astype(kl.dtype)
