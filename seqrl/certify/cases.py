@@ -12,6 +12,7 @@ import numpy as np
 
 from seqrl import regularizers
 from seqrl.activations import Identity, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Step, Tanh
+from seqrl.certify.language import LogitsAndStates
 from seqrl.layer import Chain, Concatenate, Layer, Residual
 from seqrl.layers.attention import AdditiveAttention, DotAttention, GeneralAttention
 from seqrl.layers.augmentation import RandomShift
@@ -37,6 +38,7 @@ from seqrl.losses import (
     softmax_cross_entropy,
 )
 from seqrl.models.hred import HRED, DialogueBatch, HREDConfig
+from seqrl.models.language_model import LanguageModel, LanguageModelConfig
 from seqrl.models.last_utterance import LastUtterance
 from seqrl.models.seq2seq import Batch, Seq2Seq, Seq2SeqConfig
 from seqrl.models.vhred import VHRED, VHREDConfig
@@ -120,6 +122,15 @@ def logits_and_kl(layer: Any, *inputs: Any) -> tuple[Any, Any]:
     return np.concatenate([logits.ravel(), kl.ravel()])[:, None], backward_both
 
 
+def text_and_states(count: int) -> Callable[[Generator, int, int], Inputs]:
+    """Ids, and as many arrays of an initial state."""
+
+    def inputs(rng: Generator, T: int, N: int) -> Inputs:
+        return rng.integers(0, LANGUAGE_SIZE, (T, N)), rng.normal(size=(count, N, LANGUAGE_SIZE))
+
+    return inputs
+
+
 class LayerCase(NamedTuple):
     """`make(rng)` gives the layer, `inputs(rng, T, N)` the arguments that `forward(layer, *arguments)` hands to it."""
 
@@ -156,6 +167,15 @@ def vhred(rng: Generator, **options: Any) -> VHRED:
     return VHRED(config, rng=rng, dropout_rng=np.random.default_rng(1))
 
 
+LANGUAGE_SIZE = 6  # of vocabulary, embedding and hidden alike
+
+
+def language_model(rng: Generator, **options: Any) -> LogitsAndStates:
+    size = LANGUAGE_SIZE
+    config = LanguageModelConfig(size, embedding=size, hidden=size, **options)
+    return LogitsAndStates(LanguageModel(config, rng=rng, dropout_rng=np.random.default_rng(1)))
+
+
 def last_utterance(rng: Generator) -> LastUtterance:
     config = Seq2SeqConfig(7, 7, embedding=3, hidden=4)
     return LastUtterance(config, rng=rng, dropout_rng=np.random.default_rng(1))
@@ -190,6 +210,14 @@ VHREDS: dict[str, Callable[[Generator], Layer]] = {
     "words dropped": lambda rng: vhred(rng, cell="lstm", layers=2, tied=True, word_dropout=0.4, dropout=0.3),
 }
 
+
+# What makes them, and how many arrays their state has.
+LANGUAGE_MODELS: dict[str, tuple[Callable[[Generator], Layer], int]] = {
+    "one layer": (lambda rng: language_model(rng, cell="gru"), 1),
+    "two layers, tied": (lambda rng: language_model(rng, cell="lstm", layers=2, tied=True), 4),
+    "dropout": (lambda rng: language_model(rng, cell="lstm", layers=2, dropout=0.4), 4),
+    "variational dropout": (lambda rng: language_model(rng, cell="rnn", layers=2, dropout=0.2, variational=True), 2),
+}
 
 LAYERS: dict[str, LayerCase] = {
     "Dense": LayerCase(lambda rng: Dense(2, 3, rng=rng)),
@@ -257,6 +285,10 @@ LAYERS: dict[str, LayerCase] = {
     "GeneralAttention": LayerCase(lambda rng: GeneralAttention(4, 4, rng=rng), query_and_memory, context_only),
     "AdditiveAttention": LayerCase(lambda rng: AdditiveAttention(4, 4, 3, rng=rng), query_and_memory, context_only),
     **{f"Seq2Seq, {name}": LayerCase(make, pairs, batch_axis=None) for name, make in SEQ2SEQS.items()},
+    **{
+        f"LanguageModel, {name}": LayerCase(make, text_and_states(count), of="LanguageModel")
+        for name, (make, count) in LANGUAGE_MODELS.items()
+    },
     **{f"HRED, {name}": LayerCase(make, dialogues, batch_axis=None) for name, make in HREDS.items()},
     **{f"VHRED, {name}": LayerCase(make, dialogues, logits_and_kl, None) for name, make in VHREDS.items()},
     "LastUtterance": LayerCase(last_utterance, dialogues, batch_axis=None),

@@ -26,6 +26,7 @@ from seqrl.certify.differences import (
     map_leaves,
     narrowed,
 )
+from seqrl.certify.language import LogitsAndStates
 from seqrl.errors import InputError
 from seqrl.gradient_check import DIFFERENCES, gradient_pairs
 from seqrl.layer import Layer
@@ -478,6 +479,32 @@ def chunks(case: LayerCase) -> Differences | None:
     return found + compare_gradients(chunked, gradients(whole), "in chunks, ")
 
 
+def chunks_of_text(case: LayerCase) -> Differences | None:
+    """A text in chunks with the states carried on gives what the whole text gives a language model, backwards too."""
+    whole: Any = built(case)
+    chunked: Any = built(case)
+    if draws(case) or not isinstance(whole, LogitsAndStates):
+        return None
+    rng = fresh()
+    ids, states = case.inputs(rng, *SCANNED)
+    y, backward = whole.forward(ids, states)
+    dy = rng.normal(size=y.shape)
+    dstates = backward(dy)
+    parts = [slice(0, 3), slice(3, 4), slice(4, len(ids))]
+    found, backwards = [], []
+    for part in parts:
+        y_part, backward_part = chunked.forward(ids[part], states)
+        logits, states = np.split(y_part, [len(ids[part])])
+        found.append(compare("the logits in chunks", logits, y[: len(ids)][part]))
+        backwards.append(backward_part)
+    found.append(compare("the final states after chunks", states, y[len(ids) :]))
+    dfinal = dy[len(ids) :]
+    for part, backward_part in zip(reversed(parts), reversed(backwards), strict=True):
+        dfinal = backward_part(np.concatenate([dy[: len(ids)][part], dfinal]))
+    found.append(compare("the gradient of the initial states in chunks", dfinal, dstates))
+    return found + compare_gradients(chunked, gradients(whole), "in chunks, ")
+
+
 # ---- learning ------------------------------------------------------------------------------------------------
 
 STEPS = 200
@@ -518,6 +545,7 @@ LAYER_CHECKS: list[Check[LayerCase]] = [
     Check("padded", EXACT, padded_memories),
     Check("padded", EXACT, padded_texts),
     Check("chunks", EXACT, chunks),
+    Check("chunks", EXACT, chunks_of_text),
     Check("uses", EXACT, two_uses),
     Check("uses", EXACT, accumulation),
     Check("uses", EXACT, inputs_left_alone),

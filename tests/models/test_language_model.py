@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,41 @@ def test_the_last_layer_of_a_tied_model_has_the_size_of_the_embedding() -> None:
     assert tested.output.weight is tested.embedding.weight
     with pytest.raises(InputError, match="hidden is 4 and embedding 3; expected the same"):
         model(tied=True)
+
+
+def test_no_steps_hand_the_state_on_and_no_sequences_are_no_special_case(rng: Generator) -> None:
+    tested = randomised(model(layers=2))
+    state = like(tested.zero_state(3), rng)
+    (logits, final), backward = tested.forward(np.empty((0, 3), np.int64), state)
+    assert logits.shape == (0, 3, V)
+    assert all((a == b).all() for a, b in zip(leaves(final), leaves(state), strict=True))
+    dfinal = like(state, rng)
+    assert all((a == b).all() for a, b in zip(leaves(backward(logits, dfinal)), leaves(dfinal), strict=True))
+    assert tested(np.empty((5, 0), np.int64))[0].shape == (5, 0, V)
+
+
+def test_looking_gates_up_in_a_table_changes_nothing(rng: Generator) -> None:
+    """With more ids than tokens the gates of the vocabulary are made; a vocabulary of thousands is read as it comes."""
+    small, wide = randomised(model(layers=2)), randomised(model(layers=2))
+    wide.config = replace(wide.config, vocabulary=1000)  # so that no table is made
+    ids = rng.integers(0, V, (6, 3))
+    dlogits = rng.normal(size=(6, 3, V))
+    results = []
+    for tested in small, wide:
+        (logits, _), backward = tested.forward(ids)
+        backward(dlogits)
+        results.append([logits, tested(ids)[0], *(parameter.grad for _, parameter in tested.parameters())])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 2, 20])
+def test_ids_that_are_none_are_refused_by_a_table_too(size: int) -> None:
+    for wrong in -1, V:
+        ids = np.full((size, 1), wrong)
+        for read in model(), model().forward:
+            with pytest.raises(InputError, match=f"the id {wrong}; expected 0 <= id < {V}"):
+                read(ids)
 
 
 def test_sizes_and_cells_are_checked() -> None:
