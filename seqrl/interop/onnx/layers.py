@@ -15,6 +15,7 @@ from seqrl.layers.convolution import Conv2D
 from seqrl.layers.dense import Dense, TiedDense
 from seqrl.layers.dropout import Dropout, VariationalDropout
 from seqrl.layers.embedding import Embedding
+from seqrl.layers.gaussian import GaussianSample
 from seqrl.layers.maxout import Maxout
 from seqrl.layers.normalization import BatchNorm, LayerNorm
 from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
@@ -68,11 +69,28 @@ def _maxout(graph: Graph, maxout: Maxout, x: str) -> str:
 
 
 def _convolution(graph: Graph, conv: Conv2D, x: str) -> str:
-    padding: dict[str, Any] = {"auto_pad": "SAME_UPPER"}
-    if conv.padding != "same":
-        padding = {"pads": [0 if conv.padding == "valid" else int(conv.padding)] * 4}
+    pads = [0 if isinstance(conv.padding, str) else int(conv.padding)] * 4
+    if conv.padding == "same" and conv.stride == (1, 1):
+        before = [(f - 1) // 2 for f in conv.kernel_size]
+        pads = before + [f - 1 - p for f, p in zip(conv.kernel_size, before, strict=True)]
+    elif conv.padding == "same":
+        x = _padded(graph, conv, x)
     weights = [graph.parameter(parameter) for parameter in (conv.weight, conv.bias) if parameter is not None]
-    return graph.add("Conv", x, *weights, kernel_shape=conv.kernel_size, strides=conv.stride, **padding)
+    return graph.add("Conv", x, *weights, kernel_shape=conv.kernel_size, strides=conv.stride, pads=pads)
+
+
+def _padded(graph: Graph, conv: Conv2D, x: str) -> str:
+    """The images in their frame for "same", which depends on their size.
+
+    Conv's own SAME_UPPER is deprecated, and wrong in ONNX Runtime 1.19 where a stride is larger than the kernel.
+    """
+    f, s, zero = graph.integers(*conv.kernel_size), graph.integers(*conv.stride), graph.integers(0, 0)
+    n = graph.add("Shape", x, start=2, end=4)
+    last = graph.add("Div", graph.add("Sub", n, graph.integers(1, 1)), s)  # ceil(n / s) - 1
+    frame = graph.add("Sub", graph.add("Add", graph.add("Mul", last, s), f), n)
+    frame = graph.add("Max", frame, zero)
+    before = graph.add("Div", frame, graph.integers(2))
+    return graph.add("Pad", x, graph.add("Concat", zero, before, zero, graph.add("Sub", frame, before), axis=0))
 
 
 def _pool(name: str, graph: Graph, pool: MaxPool2D | AvgPool2D, x: str) -> str:
@@ -103,6 +121,10 @@ def _leaky_relu(graph: Graph, activation: LeakyReLU, x: str) -> str:
     return graph.add("LeakyRelu", x, alpha=activation.negative_slope)
 
 
+def _gaussian_mean(graph: Graph, sample: GaussianSample, x: str) -> str:
+    return graph.add_many("Split", x, outputs=2, axis=-1)[0]
+
+
 def _sequence(graph: Graph, layer: Layer, x: str) -> str:
     return scan(graph, layer, x)[0]
 
@@ -128,6 +150,7 @@ RULES: dict[type[Layer], Callable[[Graph, Any, str], str]] = {
     Dropout: _same,
     VariationalDropout: _same,
     RandomShift: _same,
+    GaussianSample: _gaussian_mean,
     Identity: _same,
     Step: _step,
     Sigmoid: _operator("Sigmoid"),
