@@ -68,7 +68,10 @@ class Graph:
 
     def parameter(self, parameter: Parameter, value: npt.NDArray[Any] | None = None) -> str:
         """Stored once however often it is used. value: the same in ONNX's layout, where that is another."""
-        return self._store(self._names[id(parameter)], parameter.value if value is None else value)
+        array, name = parameter.value if value is None else value, self._names[id(parameter)]
+        if name in self._constants and not np.array_equal(self._constants[name], array):
+            name = f"{name}_{len(self._constants)}"  # in two layouts
+        return self._store(name, array)
 
     def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
         return self._store(f"constant_{len(self._constants)}", np.asarray(value, dtype))

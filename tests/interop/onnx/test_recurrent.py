@@ -65,6 +65,17 @@ def test_a_recurrent_layer_among_others_reads_whole_sequences_from_zero(rng: np.
     assert largest_difference(model, ["T", "N", 2])["model"] <= 1e-6
 
 
+def test_a_parameter_that_two_layers_need_in_two_layouts_stands_in_both(rng: np.random.Generator) -> None:
+    first, second = GRU(3, 3, rng=rng), GRU(3, 3, rng=rng)
+    second.bias = first.bias  # in ONNX it lies in one array with bias_hn
+    second.weight_hh = first.weight_hh
+    model = Stack([first, second])
+    assert largest_difference(model)["model"] <= 1e-6
+    names = [entry.name for entry in graphs(model)["model"].graph.initializer]
+    assert sum(name.startswith("layers.0.bias") for name in names) == 2
+    assert sum(name.startswith("layers.0.weight_hh") for name in names) == 1
+
+
 def test_a_cell_of_ones_own_is_named_with_its_place(rng: np.random.Generator) -> None:
     class Cell(RNN):
         def scan(self, *arguments: object, **options: object) -> object:  # type: ignore[override]
