@@ -14,6 +14,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -143,10 +144,9 @@ class Tokenizer:
         """
         text = unicodedata.normalize("NFC", _text(text))
         if self.kind == "char":
-            parts: Iterable[str] = (text[start : start + BLOCK] for start in range(0, len(text), BLOCK))
-        else:
-            text = text.strip()
-            parts = blocks(text if STARTS_UNSPACED.match(text) else f" {text}" if text else "")
+            return self._encode_characters(text)
+        text = text.strip()
+        parts = blocks(text if STARTS_UNSPACED.match(text) else f" {text}" if text else "")
         ids = [np.empty(0, np.int32)]
         for part in parts:
             if len(part) > ENDLESS:
@@ -156,6 +156,21 @@ class Tokenizer:
                 )
             ids.append(np.array(self._inside.encode_batch_fast([part])[0].ids, np.int32))
         return np.concatenate(ids)
+
+    def _encode_characters(self, text: str) -> npt.NDArray[np.int32]:
+        """Looked up by code point, which is many times faster than the library."""
+        ids = np.empty(len(text), np.int32)
+        for start in range(0, len(text), BLOCK):
+            codes = np.frombuffer(text[start : start + BLOCK].encode("utf-32-le"), "<u4")
+            ids[start : start + BLOCK] = self._id_of_code[codes]
+        return ids
+
+    @cached_property
+    def _id_of_code(self) -> npt.NDArray[np.int32]:
+        id_of_code = np.full(sys.maxunicode + 1, UNKNOWN, np.int32)
+        for i, name in enumerate(self._names[len(SPECIALS) :], start=len(SPECIALS)):
+            id_of_code[ord(name)] = i
+        return id_of_code
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids. PAD, BOS and EOS leave no trace, UNKNOWN shows as '⁇'."""

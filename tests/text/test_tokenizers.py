@@ -4,6 +4,7 @@ import subprocess
 import sys
 import unicodedata
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -93,6 +94,14 @@ def test_a_long_text_has_the_ids_of_the_whole_wherever_it_is_cut(kind: str, text
         assert tokenizer.encode_text(text).tolist() == tokenizer.encode(text)
         if kind != "char":
             assert "".join(tokenizers.blocks(text)) == text
+
+
+def test_characters_are_looked_up_as_the_library_does() -> None:
+    tokenizer = Tokenizer.train("char", ["a\U0010ffff\0é<"])
+    text = "\U0010ffffe\u0301b<eos>\0a\U0010fffe"
+    assert tokenizer.encode_text(text).tolist() == tokenizer.encode(text)
+    assert tokenizer.encode_text(text).dtype == np.int32
+    assert tokenizer.encode_text(text).tolist().count(UNKNOWN) == 6  # b, eos> and the last
 
 
 def test_no_word_is_cut_behind_the_mark_of_a_vowel(monkeypatch: pytest.MonkeyPatch) -> None:
