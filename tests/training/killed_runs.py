@@ -1,4 +1,4 @@
-"""Runs killed with SIGKILL and resumed, for test_resume.py: `killed_runs.py FOLDER (every | again) FIRST STRIDE`.
+"""Runs killed with SIGKILL and resumed, for test_resume.py: `killed_runs.py KIND FOLDER (every | again) FIRST STRIDE`.
 
 One run trains undisturbed. The moments at which it could die are counted: before and after all that it brings to the
 disk, and before every step and validation.
@@ -16,23 +16,71 @@ import pathlib
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ["SEQRL_KERNELS"] = "reference"  # no time for compiling
 
 import numpy as np
 
 from seqrl.training import checkpoint, runs
+from seqrl.training.language import report as language_report
+from seqrl.training.language import run as language_run
+from seqrl.training.language.settings import LanguageSettings
+from seqrl.training.language.task import LanguageTask
 from seqrl.training.loop import Training
-from seqrl.training.translation import report, run
+from seqrl.training.translation import report as translation_report
+from seqrl.training.translation import run as translation_run
 from seqrl.training.translation.settings import TranslationSettings
 from seqrl.training.translation.task import TranslationTask
 
-SETTINGS = TranslationSettings(
+DEPENDS_ON_TIME = {"seconds", "timed_seconds", "timed_units", "train_seconds"} | set(runs.TIMES)
+
+
+class Kind(NamedTuple):
+    """A kind of run: its modules, its task, and the settings of a small one on the file `data` in the work folder."""
+
+    run: Any
+    report: Any
+    task: type
+    data: Callable[[], str]
+    settings: Callable[[str], Any]
+
+
+def pairs() -> str:
+    numbers = np.random.default_rng(0).integers(100, 1000, size=100)
+    return "".join(f"{n}\t{str(n)[::-1]}\n" for n in numbers)
+
+
+def sentences() -> str:
+    """Lines that differ, so that many streams have states of their own."""
+    numbers = np.random.default_rng(0).integers(100, 1000, size=250)
+    return "".join(f"{n} and {str(n)[::-1]}.\n" for n in numbers)
+
+
+TRANSLATION = TranslationSettings(
     tokenizer="char", cell="gru", hidden=8, embedding=6, dropout=0.3, batch_size=16, epochs=3, learning_rate=0.02
 )
-DEPENDS_ON_TIME = {"seconds", "timed_seconds", "timed_units", "train_seconds", "target_tokens_per_second"}
+LANGUAGE = LanguageSettings(
+    hidden=8, embedding=6, layers=2, dropout=0.3, batch_size=16, bptt=20, epochs=3, learning_rate=0.02, anneal=0.5
+)
+KINDS = {
+    "translation": Kind(
+        translation_run,
+        translation_report,
+        TranslationTask,
+        pairs,
+        lambda path: dataclasses.replace(TRANSLATION, pairs=path),
+    ),
+    "language": Kind(
+        language_run,
+        language_report,
+        LanguageTask,
+        sentences,
+        lambda path: dataclasses.replace(LANGUAGE, texts=(path,)),
+    ),
+}
 
 
 @dataclasses.dataclass
@@ -59,28 +107,27 @@ class Moments:
         setattr(owner, name, watched)
 
 
-def live(folder: Path, deadly: int | None) -> int:
+def live(kind: Kind, folder: Path, deadly: int | None) -> int:
     """Begin or resume a run, and train it to its end or to the deadly moment; returns the number of moments."""
     moments = Moments(deadly)
     os.fsync = lambda handle: None  # it takes its time, and matters to a power cut only
     for owner, name in (os, "replace"), (os, "fsync"), (pathlib.Path, "unlink"), (runs.Metrics, "append"):
         moments.around(owner, name)
-    for owner, name in (Training, "_step"), (TranslationTask, "evaluate"):
+    for owner, name in (Training, "_step"), (kind.task, "evaluate"):
         moments.around(owner, name)
-    report.draw = lambda *_: []  # pictures are made anew from what is compared here, and take their time
+    kind.report.draw = lambda *_: []  # pictures are made anew from what is compared here, and take their time
     with runs.locked(folder):
         if (folder / runs.CONFIG).exists():
-            preparation = run.resume(folder)
+            preparation = kind.run.resume(folder)
         else:
-            pairs = folder.parent / "pairs.tsv"
-            preparation = run.begin(dataclasses.replace(SETTINGS, pairs=str(pairs)), folder)
-        training = run.training(preparation, folder)
+            preparation = kind.run.begin(kind.settings(str(folder.parent / "data")), folder)
+        training = kind.run.training(preparation, folder)
         training.save_seconds = 0.0  # a checkpoint after every step
-        report.finish(preparation, training, folder, training.run())
+        kind.report.finish(preparation, training, folder, training.run())
     return moments.count
 
 
-def in_a_process(folder: Path, deadly: int | None) -> int | None:
+def in_a_process(kind: Kind, folder: Path, deadly: int | None) -> int | None:
     """The number of moments of a life, or None when it was killed."""
     count = folder.parent / "count"
     child = os.fork()
@@ -91,7 +138,7 @@ def in_a_process(folder: Path, deadly: int | None) -> int | None:
                 contextlib.redirect_stdout(nowhere),
                 contextlib.redirect_stderr(nowhere),
             ):
-                moments = live(folder, deadly)
+                moments = live(kind, folder, deadly)
             count.write_text(str(moments))
             os._exit(0)
         except BaseException:
@@ -112,8 +159,8 @@ def content(folder: Path) -> dict[str, Any]:
         arrays, state = checkpoint.read(folder / name)
         found[name] = {key: array.tobytes() for key, array in arrays.items()}, timeless(state)
     found["metrics"] = timeless(runs.read_metrics(folder))
-    for name in runs.CONFIG, runs.RESULTS, "source.tokenizer.json", "target.tokenizer.json":
-        found[name] = timeless(json.loads((folder / name).read_text()))
+    for path in folder.glob("*.json"):
+        found[path.name] = timeless(json.loads(path.read_text()))
     return found
 
 
@@ -129,25 +176,23 @@ def check_same(folder: Path, expected: dict[str, Any]) -> None:
             raise SystemExit(f"{folder.name}: {what} differs from that of the run that was not killed")
 
 
-def main(work: Path, mode: str, first: int, stride: int) -> None:
-    rng = np.random.default_rng(0)
-    numbers = rng.integers(100, 1000, size=100)
-    (work / "pairs.tsv").write_text("".join(f"{n}\t{str(n)[::-1]}\n" for n in numbers))
-    total = in_a_process(work / "whole", None)
+def main(kind: Kind, work: Path, mode: str, first: int, stride: int) -> None:
+    (work / "data").write_text(kind.data())
+    total = in_a_process(kind, work / "whole", None)
     assert total is not None
     expected = content(work / "whole")
     killed = 0
     if mode == "every":
         for deadly in range(first, total, stride):
             folder = work / f"killed-at-{deadly}"
-            if in_a_process(folder, deadly) is not None:
+            if in_a_process(kind, folder, deadly) is not None:
                 raise SystemExit(f"moment {deadly} of {total} was not reached")
-            in_a_process(folder, None)
+            in_a_process(kind, folder, None)
             check_same(folder, expected)
             killed += 1
     else:
         for deadly in itertools.chain([first], itertools.repeat(stride)):
-            if in_a_process(work / "again", deadly) is not None:
+            if in_a_process(kind, work / "again", deadly) is not None:
                 break
             killed += 1
         check_same(work / "again", expected)
@@ -155,4 +200,4 @@ def main(work: Path, mode: str, first: int, stride: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(KINDS[sys.argv[1]], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))

@@ -9,21 +9,27 @@ import pytest
 DRIVER = Path(__file__).with_name("killed_runs.py")
 
 
-def killed(folder: Path, mode: str, first: int, stride: int) -> int:
-    command = [sys.executable, DRIVER, folder, mode, str(first), str(stride)]
+every_kind = pytest.mark.parametrize("kind", ["translation", "language"])
+
+
+def killed(kind: str, folder: Path, mode: str, first: int, stride: int) -> int:
+    command = [sys.executable, DRIVER, kind, folder, mode, str(first), str(stride)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return int(done.stdout)
 
 
-def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bits(tmp_path: Path) -> None:
-    assert killed(tmp_path, "every", 3, 10) >= 25
+@every_kind
+def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bits(kind: str, tmp_path: Path) -> None:
+    assert killed(kind, tmp_path, "every", 3, 10) >= 25
 
 
-def test_a_run_killed_again_and_again_ends_with_the_same_bits(tmp_path: Path) -> None:
-    assert killed(tmp_path, "again", 5, 23) >= 15
+@every_kind
+def test_a_run_killed_again_and_again_ends_with_the_same_bits(kind: str, tmp_path: Path) -> None:
+    assert killed(kind, tmp_path, "again", 5, 23) >= 15
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_each_single_moment_and_resumed_ends_with_the_same_bits(tmp_path: Path) -> None:
-    assert killed(tmp_path, "every", 0, 1) >= 250
+@every_kind
+def test_a_run_killed_at_each_single_moment_and_resumed_ends_with_the_same_bits(kind: str, tmp_path: Path) -> None:
+    assert killed(kind, tmp_path, "every", 0, 1) >= 250
