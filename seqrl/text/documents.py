@@ -118,6 +118,14 @@ def split_documents(documents: Sequence[Document], held_out: float, rng: np.rand
     return split
 
 
+def check_apart(trained_on: Sequence[Document], held_out: Sequence[Document]) -> None:
+    """Raise InputError for the first document held out that has the text of one that is trained on."""
+    names = {text: name for name, text in trained_on}
+    for name, text in held_out:
+        if text in names:
+            raise InputError(f"{name} is held out, but {names[text]}, with the same text, is trained on")
+
+
 def _sources() -> Iterator[tuple[str, Path]]:
     """(name, file) of each public module of the standard library and NumPy, in any order."""
     library = Path(os.__file__).parent

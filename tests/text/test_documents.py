@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from seqrl.errors import InputError
 from seqrl.text import documents as module
-from seqrl.text.documents import Document, documentation, read_documents, split_documents
+from seqrl.text.documents import Document, check_apart, documentation, read_documents, split_documents
 
 Write = Callable[..., Path]
 
@@ -364,3 +364,10 @@ def test_the_fraction_is_checked(held_out: float) -> None:
 def test_a_side_of_nothing_but_white_space_is_named() -> None:
     expected = "the text for validation has nothing but white space; expected words"
     assert error_of(split_documents, [Document("a", "x " * 500 + "\n" * 500)], 0.1, rng()) == expected
+
+
+def test_what_is_held_out_is_not_trained_on() -> None:
+    trained = [Document("a", "one"), Document("b", "two")]
+    check_apart(trained, [Document("c", "three")])
+    expected = "c is held out, but b, with the same text, is trained on"
+    assert error_of(check_apart, trained, [Document("d", "four"), Document("c", "two")]) == expected

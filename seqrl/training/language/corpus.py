@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from seqrl.errors import InputError
 from seqrl.parameter import Integers
-from seqrl.text.documents import Document, documentation, read_documents, split_documents
+from seqrl.text.documents import Document, check_apart, documentation, read_documents, split_documents
 from seqrl.text.specials import EOS, UNKNOWN
 from seqrl.text.tokenizers import Tokenizer
 
@@ -33,13 +33,15 @@ class Corpus(NamedTuple):
 def read_corpus(texts: Sequence[str], valid: Sequence[str], test: Sequence[str], rng: np.random.Generator) -> Corpus:
     """Read the documents, by default the documentation; what has no file of its own is split off them.
 
-    Raises InputError for files that can't be read, and a text too short to hold some out.
+    Raises InputError for files that can't be read, a text too short to hold some out, and a file for validation or test
+    that is trained on as well.
     """
     if not texts and (valid or test):
         raise InputError("--valid and --test go with a text; expected TEXT ... before them")
     train = read_documents(texts) if texts else documentation()
     held_valid = read_documents(valid) if valid else []
     held_test = read_documents(test) if test else []
+    check_apart(train, held_valid + held_test)
     if not (valid and test):
         rest, own_valid, own_test = split_documents(train, HELD_OUT, rng)
         # Where only one of the two is to be held out, the other's share goes back to where the documents came from.
