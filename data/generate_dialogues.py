@@ -1,4 +1,4 @@
-"""Everyday dialogues: `python data/generate_dialogues.py` writes data/dialogues/*.txt and test.answers.tsv.
+"""Everyday dialogues: `python data/generate_dialogues.py` writes data/dialogues/*.txt and *.answers.tsv.
 
 A line of test.answers.tsv has the number of a dialogue and of an utterance in test.txt, both from 1, what kind of an
 answer the utterance is ("recall" or "open"), and all answers that fit there, separated by tabs.
@@ -11,7 +11,6 @@ from pathlib import Path
 from dialogues.splits import Dialogue, generate
 
 FOLDER = Path(__file__).parent / "dialogues"
-ANSWERS = FOLDER / "test.answers.tsv"
 SEED = 5
 
 
@@ -40,4 +39,5 @@ if __name__ == "__main__":
     splits = generate(random.Random(SEED))
     for split, dialogues in splits.items():
         write(FOLDER / f"{split}.txt", plain(dialogues))
-    write(ANSWERS, answers(splits["test"]))
+        if split != "train":
+            write(FOLDER / f"{split}.answers.tsv", answers(dialogues))

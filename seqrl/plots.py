@@ -120,6 +120,34 @@ def language_curves(lines: Iterable[Mapping[str, float]]) -> Any:
     return figure
 
 
+def dialogue_curves(lines: Iterable[Mapping[str, float]]) -> Any:
+    """Learning curves of a dialogue model as a matplotlib Figure, with a panel for the KL where the model has one."""
+    lines = list(lines)
+    variational = any("valid_kl" in line for line in lines)
+    figure, grid = panels((13.0 if variational else 9.0, 3.6), columns=3 if variational else 2)
+    losses, exact = grid[:2]
+    if variational:
+        _line(losses, lines, "train_loss", "training, KL weighted", "-")
+        _line(losses, lines, "valid_bound", "validation, bound", "o-")
+        _line(losses, lines, "valid_reconstruction", "of it: reconstruction", "o-")
+    else:
+        _line(losses, lines, "train_loss", "training", "-")
+        _line(losses, lines, "valid_loss", "validation", "o-")
+    losses.set(title="Negative bound a token" if variational else "Loss a token", xlabel="step", ylabel="nats")
+    _line(exact, lines, "valid_exact_match", "validation", "o-", scale=100)
+    exact.set(title="Answers from the context that fit", xlabel="step", ylabel="%", ylim=(-2, 102))
+    if variational:
+        _line(grid[2], lines, "valid_kl", "KL, nats an utterance", "o-")
+        _line(grid[2], lines, "valid_active_units", "active units", "o-")
+        _line(grid[2], lines, "kl_weight", "weight of the KL", "o-")
+        grid[2].set(title="Latent variable", xlabel="step", ylim=(0, None))
+    for axes in grid:
+        axes.grid(alpha=0.3)
+        if axes.lines:
+            axes.legend()
+    return figure
+
+
 def history(epochs: Sequence[int], history: Mapping[str, Sequence[float]]) -> Any:
     """A panel for the loss and for each metric of a `seqrl.training.callbacks.History`, training beside validation."""
     names = [name for name in history if not name.startswith("val_")]
