@@ -40,6 +40,7 @@ BENCHMARKS = {
     "recurrent": Benchmark(
         "Recurrent layers beside PyTorch and JAX", "compare_recurrent.py", beside_peer=True, beside_jax=True
     ),
+    "language": Benchmark("Language models beside PyTorch", "compare_language.py", beside_peer=True),
     "import": Benchmark("Import time", "import_time.py"),
     "install": Benchmark("Size of an install", "install_size.py"),
     "images": Benchmark("Accuracy on images", "image_accuracy.py"),
