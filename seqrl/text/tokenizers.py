@@ -172,6 +172,18 @@ class Tokenizer:
             id_of_code[ord(name)] = i
         return id_of_code
 
+    def unknown(self, text: str) -> list[str]:
+        """What of a text is unknown, each once: words or characters, as they stand in it."""
+        text = unicodedata.normalize("NFC", _text(text))
+        encoding = self._backend.encode(text)
+        pieces, end = [], 0
+        for id, (start, stop) in zip(encoding.ids, encoding.offsets, strict=True):
+            if id == UNKNOWN:
+                piece = text[max(start, end) : stop]  # a space that was put in counts as the character before it
+                pieces.append(piece.strip() or piece)
+            end = stop
+        return list(dict.fromkeys(pieces))
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids. PAD, BOS and EOS leave no trace, UNKNOWN shows as '⁇'."""
         unknown = f" {UNKNOWN_MARK}" if self.kind == "word" else UNKNOWN_MARK

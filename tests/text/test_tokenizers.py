@@ -131,6 +131,15 @@ def test_a_text_of_one_endless_word_is_refused_by_words_and_taken_by_characters(
                 tokenizer.encode_text("ab" * 30)
 
 
+def test_what_is_unknown_is_named_as_it_stands_in_the_text() -> None:
+    text = "l'ami (bleu) de la\nmaison"
+    assert Tokenizer.train("word", [text]).unknown("l'été (bleu) de Zoé, de\nZoé") == ["été", "Zoé", ","]
+    assert Tokenizer.train("char", [text]).unknown("maisX\t Xe\u0301") == ["X", "\t", "é"]
+    assert Tokenizer.train("bpe", [text]).unknown("maisX") == ["X"]
+    for kind in KINDS:
+        assert Tokenizer.train(kind, [text]).unknown(text) == []
+
+
 def test_the_ids_of_no_text_are_none() -> None:
     for kind in KINDS:
         assert Tokenizer.train(kind, ["ab"]).encode_text("").tolist() == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -121,18 +119,14 @@ class TextGenerator:
     def problem(self, prompt: str) -> str | None:
         """Why a text can't be written on from this prompt, or None."""
         ids = self.tokenizer.encode(prompt)
-        if ids and all(i == UNKNOWN for i in ids):
+        known = any(i != UNKNOWN and self.tokenizer.decode([i]).strip() for i in ids)
+        if UNKNOWN in ids and not known:
             return f"nothing in it is known to the model: {_listed(self.unknown(prompt))}"
         return None
 
     def unknown(self, text: str) -> list[str]:
-        """The characters or words of a text that the model does not know, or not all of."""
-        text = unicodedata.normalize("NFC", text)
-        pieces = list(text) if self.tokenizer.kind == "char" else re.findall(r"\w+(?:['’-]\w+)*|[^\w\s]", text)
-        distinct = list(dict.fromkeys(pieces))
-        return [
-            piece for piece, ids in zip(distinct, self.tokenizer.encode_batch(distinct), strict=True) if UNKNOWN in ids
-        ]
+        """The characters or words of a text that the model does not know."""
+        return self.tokenizer.unknown(text)
 
     def perplexity(self, text: str) -> float:
         """exp of the mean negative log-likelihood of the tokens of a document, its end included."""
