@@ -10,13 +10,17 @@ import numpy.typing as npt
 
 from seqrl.errors import InputError, require
 from seqrl.interop.onnx.graph import Axes
-from seqrl.interop.onnx.models import attention_sizes, has_keys, input_axes, input_size, reads_ids
-from seqrl.interop.onnx.recurrent import SCANS, Part, State, part_values, state_parts
+from seqrl.interop.onnx.models import attention_sizes, input_axes, input_size, reads_ids
+from seqrl.interop.onnx.recurrent import SCANS, Part, State, leaves, part_values, state_parts
+from seqrl.interop.onnx.seq2seq import has_keys
 from seqrl.layer import Chain, Concatenate, Layer
 from seqrl.layers.attention import Attention
 from seqrl.layers.recurrent import Prepared, Stack
+from seqrl.models.hred import HRED, DialogueBatch
 from seqrl.models.language_model import LanguageModel
+from seqrl.models.last_utterance import LastUtterance
 from seqrl.models.seq2seq import Seq2Seq
+from seqrl.models.vhred import VHRED
 from seqrl.parameter import Array, Integers
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -91,6 +95,10 @@ def examples(
     draws = Draws(T, lengths)
     if isinstance(model, Seq2Seq):
         yield from _seq2seq(model, draws)
+    elif isinstance(model, LastUtterance):
+        yield from _seq2seq(model.seq2seq, draws)
+    elif isinstance(model, HRED):
+        yield from _dialogue(model, draws)
     elif isinstance(model, LanguageModel):
         yield "model", _language_model(model, draws)
     elif isinstance(model, tuple(SCANS)):
@@ -156,3 +164,24 @@ def _seq2seq(model: Seq2Seq, draws: Draws) -> Iterator[tuple[str, Example]]:
     logits, final = model.decode_step(tokens, encoded, encoded.state, Prepared())
     inputs = {"tokens": tokens, **({"lengths": draws.lengths} if model.attention else {}), **outputs}
     yield "decoder", (inputs, {"logits": logits, **part_values(state_parts(model.decoder, "final"), final)})
+
+
+def _dialogue(model: HRED, draws: Draws) -> Iterator[tuple[str, Example]]:
+    """Of one utterance, the first; a VHRED without noise."""
+    ids, N = draws.ids(model.config.vocabulary, "N", "S"), len(draws.lengths)
+    batch = DialogueBatch(ids[:, None], draws.lengths[:, None], np.ones(N, np.int64))
+    encoded = model.encode(batch)
+    state = part_values(state_parts(model.decoder, "state"), encoded.state)
+    inputs: Arrays = {"utterance": ids, "lengths": draws.lengths}
+    inputs |= {
+        name: np.zeros((N, size), np.float32) for name, size in leaves(state_parts(model.context, "context.state"))
+    }
+    if isinstance(model, VHRED):
+        inputs["noise"] = np.zeros((N, model.config.latent), np.float32)
+    h, *_ = leaves(state_parts(model.context, "context.final"))
+    yield "encoder", (inputs, {"condition": encoded.condition, h.name: model.contexts(batch), **state})
+
+    tokens = draws.ids(model.config.vocabulary, "N")
+    logits, final = model.decode_step(tokens, encoded, encoded.state, Prepared())
+    results = {"logits": logits, **part_values(state_parts(model.decoder, "final"), final)}
+    yield "decoder", ({"tokens": tokens, "condition": encoded.condition, **state}, results)

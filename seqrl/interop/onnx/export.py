@@ -15,7 +15,10 @@ from seqrl.interop.onnx.graph import Axes
 from seqrl.interop.onnx.models import graphs
 from seqrl.layer import Layer
 from seqrl.text.tokenizers import Tokenizer
-from seqrl.training.language.generator import TOKENIZER, TextGenerator
+from seqrl.training.dialogue.responder import TOKENIZER as DIALOGUE_TOKENIZER
+from seqrl.training.dialogue.responder import Responder
+from seqrl.training.language.generator import TOKENIZER as TEXT_TOKENIZER
+from seqrl.training.language.generator import TextGenerator
 from seqrl.training.sequential import Sequential
 from seqrl.training.translation.translator import SOURCE_TOKENIZER, TARGET_TOKENIZER, Translator
 
@@ -59,7 +62,9 @@ def export_run(run: str | Path, folder: str | Path) -> Exported:
         named = {SOURCE_TOKENIZER: loaded.source, TARGET_TOKENIZER: loaded.target}
         return export(loaded.model, folder, tokenizers=named)
     if isinstance(loaded, TextGenerator):
-        return export(loaded.model, folder, tokenizers={TOKENIZER: loaded.tokenizer})
+        return export(loaded.model, folder, tokenizers={TEXT_TOKENIZER: loaded.tokenizer})
+    if isinstance(loaded, Responder):
+        return export(loaded.model, folder, tokenizers={DIALOGUE_TOKENIZER: loaded.tokenizer})
     if isinstance(loaded, Layer):
         return export(loaded, folder)
     raise InputError(f"{run}: holds a {type(loaded).__name__}, which has no export to ONNX")

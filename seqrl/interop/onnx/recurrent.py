@@ -148,6 +148,11 @@ def state_parts(layer: Any, name: str) -> State:
     return Part(name, layer.H)
 
 
+def leaves(state: State) -> list[Part]:
+    """The parts of a state in one row."""
+    return [state] if isinstance(state, Part) else [leaf for part in state for leaf in leaves(part)]
+
+
 def state_inputs(graph: Graph, state: State) -> State:
     """Inputs for the parts of a state."""
     if isinstance(state, Part):

@@ -20,8 +20,12 @@ from seqrl.models.alexnet import small_alexnet
 from seqrl.models.autoencoder import autoencoder, sigmoid_encoder
 from seqrl.models.convnet import convnet, dense_network
 from seqrl.models.decoding import greedy
+from seqrl.models.hred import HRED, HREDConfig, pad_dialogues
 from seqrl.models.language_model import LanguageModel, LanguageModelConfig
+from seqrl.models.last_utterance import LastUtterance
 from seqrl.models.seq2seq import ATTENTIONS, Seq2Seq, Seq2SeqConfig
+from seqrl.models.vhred import VHRED, VHREDConfig
+from seqrl.text.batching import pad
 from seqrl.text.specials import BOS, EOS
 from seqrl.training.sequential import Sequential
 
@@ -142,6 +146,55 @@ def test_the_attention_of_a_step_is_that_of_the_model(rng: Generator) -> None:
     found = run(built["decoder"], {**encoded, "lengths": lengths, "tokens": np.array([BOS, BOS])})
     assert found["attention"].shape == (2, 3)
     assert np.allclose(found["attention"].sum(axis=1), 1) and found["attention"][1, 2] == 0
+
+
+# ---- dialogues -----------------------------------------------------------------------------------------------
+
+
+def hred(rng: Generator, **options: Any) -> HRED:
+    config = HREDConfig(11, embedding=3, hidden=4, context=5, dropout=0.3, **options)
+    return randomised(HRED(config, rng=rng, dropout_rng=rng))
+
+
+def vhred(rng: Generator, **options: Any) -> VHRED:
+    config = VHREDConfig(11, embedding=3, hidden=4, context=5, latent=2, **options)
+    return randomised(VHRED(config, rng=rng, dropout_rng=rng))
+
+
+@pytest.mark.parametrize("make", [hred, vhred])
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("options", [{}, {"layers": 2, "tied": True}, {"bidirectional": False}])
+def test_dialogue_models(make: Any, cell: str, options: dict[str, Any], rng: Generator) -> None:
+    for T, lengths in (5, (5, 1, 3)), (1, (1,)):
+        found = largest_difference(make(rng, cell=cell, **options), T=T, lengths=lengths)
+        assert found.keys() == {"encoder", "decoder"}
+        assert max(found.values()) <= 1e-6
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_dialogue_is_read_an_utterance_at_a_time(cell: str, rng: Generator) -> None:
+    """The context's state goes from one to the next; the noise makes the z that seqrl draws with it."""
+    model = vhred(rng, cell=cell)
+    encoder = graphs(model)["encoder"]
+    said = [[[5, 6, 3], [4, 3], [7, 8, 9, 3]], [[6, 3], [5, 10, 4, 3], [9, 3]]]
+    expected = model.encode(pad_dialogues(said), np.random.default_rng(5))
+    names = [entry.name for entry in encoder.graph.input]
+    state = {name: np.zeros((2, 5), np.float32) for name in names if name.startswith("context.state")}
+    assert len(state) == (2 if cell == "lstm" else 1)
+    noise = {"noise": np.random.default_rng(5).standard_normal((2, 2)).astype(np.float32)}
+    for utterances in zip(*said, strict=True):
+        ids, lengths = pad(utterances)
+        found = run(encoder, {"utterance": ids, "lengths": lengths, **state, **noise})
+        state = {name.replace("final", "state"): a for name, a in found.items() if name.startswith("context.")}
+    assert difference({"condition": found["condition"]}, {"condition": expected.condition}) <= 1e-6
+    first = expected.state[0]
+    wanted = {"state.0.h": first[0], "state.0.c": first[1]} if cell == "lstm" else {"state.0": first}
+    assert difference(found, wanted) <= 1e-6
+
+
+def test_a_model_of_the_last_utterance_is_that_of_a_translator(rng: Generator) -> None:
+    model = LastUtterance(Seq2SeqConfig(9, 9, embedding=3, hidden=4), rng=rng, dropout_rng=rng)
+    assert max(largest_difference(model).values()) <= 1e-6
 
 
 # ---- any model -----------------------------------------------------------------------------------------------
