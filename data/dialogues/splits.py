@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from phrases.parts import Draw
+
 from dialogues.scenes import SCENES, Values
 from dialogues.script import Script, Turn
-from phrases.parts import Draw
 
 SIZES = {"train": 8_000, "valid": 500, "test": 1_000}
 HELD_OUT = {"valid": 0.08, "test": 0.12}  # of the combinations of a scene's values

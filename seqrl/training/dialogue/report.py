@@ -56,7 +56,7 @@ def finish(preparation: Preparation, training: Training, folder: Path, ended: st
 def describe(scores: dict[str, Any]) -> str:
     if "bound" in scores:
         return (
-            f"perplexity of at most {scores['perplexity_bound']:.3f} (by the bound, {scores['bound']:.4f} nats a token), "
+            f"perplexity of at most {scores['perplexity_bound']:.3f} (the bound: {scores['bound']:.4f} nats a token), "
             f"KL {scores['kl']:.2f} nats an utterance, {scores['active_units']} active units, "
             f"on {scores['tokens']:,} tokens"
         )
@@ -65,8 +65,8 @@ def describe(scores: dict[str, Any]) -> str:
 
 def describe_answers(found: dict[str, Any]) -> str:
     return (
-        f"{100 * found['exact_match']:.1f} % fit of {found['places']:,} (the best rule that sees the last utterance only: "
-        f"{100 * found['from_last_utterance']:.1f} %); of {DRAWS} drawn ones "
+        f"{100 * found['exact_match']:.1f} % fit of {found['places']:,} (the best rule that sees the last utterance "
+        f"only: {100 * found['from_last_utterance']:.1f} %); of {DRAWS} drawn ones "
         f"{100 * found['drawn_exact_match']:.1f} % fit, {found['distinct_fitting']:.1f} different ones"
     )
 

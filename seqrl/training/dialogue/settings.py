@@ -1,4 +1,4 @@
-"""The settings of a dialogue model's run, with their defaults; the comments are the help of scripts/train_dialogue.py."""
+"""The settings of a dialogue model's run, with their defaults; the comments are the help of the script."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DialogueSettings:
     vocabulary_size: int = 8000
     """Most tokens in the vocabulary; the most frequent stay, others are unknown."""
     max_length: int | None = None
-    """Most tokens in an utterance; a dialogue ends before a longer one (default: 40 words, 60 pieces, 160 characters)."""
+    """Most tokens in an utterance; a dialogue ends before a longer one (default: 40 words, 60 pieces, 160 letters)."""
     max_utterances: int = 16
     """Most utterances in a dialogue; longer ones are cut."""
     cell: str = "gru"
