@@ -23,7 +23,7 @@ class LogitsAndStates(Layer):
     def __init__(self, model: LanguageModel) -> None:
         self.model = model
 
-    def forward(self, ids: Integers, states: Array) -> tuple[Array, Callable[[Array], Array]]:
+    def forward(self, ids: Integers, states: Array) -> tuple[Array, Callable[[Array], Array]]:  # type: ignore[override]
         if not len(ids):
             raise InputError("no steps")
         (logits, final), backward = self.model.forward(ids, self._nested(states))
@@ -34,7 +34,7 @@ class LogitsAndStates(Layer):
 
         return np.concatenate([logits, np.stack(list(_leaves(final)))]), backward_both
 
-    def __call__(self, ids: Integers, states: Array) -> Array:
+    def __call__(self, ids: Integers, states: Array) -> Array:  # type: ignore[override]
         logits, final = self.model(ids, self._nested(states))
         return np.concatenate([logits, np.stack(list(_leaves(final)))])
 

@@ -104,7 +104,11 @@ class Chunk(NamedTuple):
         N = self.inputs.shape[1]
         edges = [N * part // parts for part in range(parts + 1)]
         groups = [slice(start, stop) for start, stop in pairwise(edges) if start < stop]
-        return [(group, *(ids[:, group].astype(np.int64, order="C") for ids in self[:2])) for group in groups]
+
+        def of(ids: Ids, group: slice) -> Integers:
+            return ids[:, group].astype(np.int64, order="C")
+
+        return [(group, of(self.inputs, group), of(self.targets, group)) for group in groups]
 
 
 def chunks(tokens: Tokens, order: Integers, N: int, T: int) -> list[Chunk]:
