@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from seqrl.activations import ReLU
 from seqrl.layer import Layer
 from seqrl.layers.dense import Dense
 from seqrl.layers.pooling import Flatten
+from seqrl.text.specials import BOS, EOS
 from seqrl.training.sequential import Sequential
 
 from .conftest import SCRIPTS, Main, script
@@ -87,6 +90,50 @@ def test_a_language_model_writes_without_seqrl(export: Main, text_run: Path) -> 
     text = run_program(program("runs/language/onnx").replace("runs/language/onnx", str(text_run / "onnx")))
     assert text.startswith("The function ")
     assert len(text) > 20
+
+
+@pytest.mark.parametrize("model", ["hred", "vhred", "seq2seq"])
+def test_a_dialogue_model_answers_without_seqrl(export: Main, tmp_path: Path, model: str) -> None:
+    names, moods = ["Ann", "Bo", "Cy", "Di"], ["well", "fine", "tired"]
+    lines = ["who are you ?\nI am {} .\nhow are you ?\nI am {} .\n\n".format(*both) for both in product(names, moods)]
+    (tmp_path / "dialogues").write_text("".join(lines))
+    sizes = f"--model {model} --hidden 16 --embedding 8 --context 12 --epochs 30 --batch-size 8 --learning-rate 0.03"
+    folder = tmp_path / "run"
+    files = ["--dialogues", str(tmp_path / "dialogues"), "--out", str(folder)]
+    assert script("train_dialogue")([*files, *sizes.split()]) == 0
+    assert export([folder]) == 0
+    assert {path.name for path in (folder / "onnx").iterdir()} == {
+        "encoder.onnx",
+        "decoder.onnx",
+        "dialogue.tokenizer.json",
+    }
+
+    sessions = [onnxruntime.InferenceSession(folder / "onnx" / f"{end}.onnx") for end in ("encoder", "decoder")]
+    responder = seqrl.load(folder)
+    for said in ["who are you ?"], ["who are you ?", "I am Ann .", "how are you ?"]:
+        ids = [np.array([[*responder.tokenizer.encode(utterance), EOS]]) for utterance in said]
+        assert responder.tokenizer.decode(answer(*sessions, ids, responder.max_length)) == responder.respond(said)
+
+
+def answer(encoder: Any, decoder: Any, said: list[Any], limit: int) -> list[int]:
+    """The tokens of the likeliest answer to the ids of utterances, each (1, S)."""
+    sizes = {entry.name: entry.shape[-1] for entry in encoder.get_inputs()}
+    values = {name: np.zeros((1, size), np.float32) for name, size in sizes.items() if isinstance(size, int)}
+    for ids in said:
+        values |= {"utterance": ids, "source": ids, "lengths": np.array([ids.shape[1]])}
+        values |= {name.replace("context.final", "context.state"): a for name, a in named(encoder, values).items()}
+    written = [BOS]
+    while written[-1] != EOS and len(written) <= limit:
+        values["tokens"] = np.array(written[-1:])
+        values |= {name.replace("final", "state"): a for name, a in named(decoder, values).items()}
+        written.append(int(values["logits"][0].argmax()))
+    return written
+
+
+def named(session: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """The outputs of a graph by name, of those of the values that it reads."""
+    outputs = session.run(None, {entry.name: values[entry.name] for entry in session.get_inputs()})
+    return dict(zip([entry.name for entry in session.get_outputs()], outputs, strict=True))
 
 
 def test_a_file_of_a_sequential_goes_beside_it(
