@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
-import pytest
 
 from seqrl.interop.onnx import graphs
 from seqrl.interop.onnx.check import difference, examples, run
 from seqrl.interop.onnx.graph import Axes
 from seqrl.layer import Layer
 
-pytest.importorskip("onnxruntime")
 L = TypeVar("L", bound=Layer)
 
 

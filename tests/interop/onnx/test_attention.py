@@ -11,6 +11,8 @@ from seqrl.layers.attention import AdditiveAttention, Attention, DotAttention, G
 
 from .conftest import largest_difference, randomised
 
+pytest.importorskip("onnxruntime")
+
 KINDS: dict[str, Callable[[np.random.Generator], Attention]] = {
     "dot": lambda rng: DotAttention(),
     "scaled": lambda rng: DotAttention(scaled=True),

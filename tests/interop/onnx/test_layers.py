@@ -24,6 +24,8 @@ from seqrl.layers.pooling import AvgPool2D, MaxPool2D
 
 from .conftest import largest_difference, randomised
 
+pytest.importorskip("onnxruntime")
+
 # The axes of the inputs that the certificate's cases draw; the other layers know their own.
 AXES: dict[str, list[str | int]] = {
     "sequences": ["T", "N", 2],

@@ -31,6 +31,8 @@ from seqrl.training.sequential import Sequential
 
 from .conftest import largest_difference, randomised
 
+pytest.importorskip("onnxruntime")
+
 Generator = np.random.Generator
 
 

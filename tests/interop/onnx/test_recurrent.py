@@ -14,6 +14,8 @@ from seqrl.layers.recurrent import CELLS, GRU, LSTM, RNN, Stack
 
 from .conftest import largest_difference, randomised
 
+pytest.importorskip("onnxruntime")
+
 SIZES = [(1, (1,)), (1, (1, 0)), (5, (5, 1, 3)), (4, (0, 4, 1)), (7, (2, 2))]
 
 
