@@ -11,6 +11,7 @@ import numpy as np
 
 from seqrl import kernels
 from seqrl.certify.differences import Differences, compare
+from seqrl.layers.recurrent import CELLS
 
 Generator = np.random.Generator
 REFERENCE = kernels.load("reference")
@@ -56,6 +57,44 @@ def lstm(peephole: bool, **options: Any) -> Callable[..., dict[str, Any]]:
 
 def gru(**options: Any) -> Callable[..., dict[str, Any]]:
     return lambda rng, dtype, large: recurrent(rng, dtype, large, blocks=3) | options
+
+
+def generation(
+    cell: str, with_table: bool = True, temperature: float = 1.0, top_k: int = 9, top_p: float = 1.0
+) -> Callable[..., dict[str, Any]]:
+    """Two layers over 9 tokens, of which 0 is never drawn and 1 ends a row; `draws` decide in float64."""
+
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        N, V, E, H, steps = (17, 9, 4, 37, 12) if large else (2, 9, 4, 5, 6)
+        kind = cell.removesuffix("-peephole").removesuffix("-original")
+        G = {"lstm": 4, "gru": 3}.get(kind, 1)
+        extra = {"lstm-peephole": (3, H), "lstm": (0, H), "gru": (H,)}.get(cell, (0,))
+
+        def normal(*shape: int) -> Any:
+            return rng.normal(0, 0.5, shape).astype(dtype)
+
+        scale = np.asarray(H**-0.5, dtype)  # or rounding grows from step to step
+        layers = [(normal(D, G * H), normal(G * H), scale * normal(H, G * H), normal(*extra)) for D in (E, H)]
+        embedding = normal(V, E)
+        table = embedding @ layers[0][0] + layers[0][1] if with_table else normal(0, 0)
+        return {
+            "cell": kind,
+            "embedding": embedding,
+            "table": table,
+            "layers": layers,
+            "state": [(normal(N, H), normal(N, H)) if kind == "lstm" else normal(N, H) for _ in layers],
+            "output": 4 * normal(H, V),
+            "output_bias": normal(V),
+            "tokens": rng.integers(0, V, N),
+            "draws": rng.random((steps, N)),
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "never": np.array([0]),
+            "end": 1,
+        }
+
+    return arguments
 
 
 def cross_entropy(smoothing: float) -> Callable[..., dict[str, Any]]:
@@ -188,6 +227,13 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "lstm_backward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
     "gru_forward": [gru(reverse=reverse, reset_after=after) for reverse in (False, True) for after in (False, True)],
     "gru_backward": [gru(reverse=reverse, reset_after=after) for reverse in (False, True) for after in (False, True)],
+    "generate": [
+        *(generation(cell) for cell in CELLS),
+        generation("lstm", with_table=False, temperature=0.5, top_k=3),
+        generation("gru", temperature=2.0, top_p=0.7),
+        generation("gru", temperature=2.0, top_k=5, top_p=0.5),
+        generation("rnn", temperature=0.0),
+    ],
     "softmax_cross_entropy": [cross_entropy(0.0), cross_entropy(0.1)],
     "dot_attention_forward": [attention(1.0), attention(0.3)],
     "dot_attention_backward": [attention(1.0), attention(0.3)],

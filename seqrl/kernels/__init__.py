@@ -14,7 +14,7 @@ from typing import Any
 
 from seqrl.errors import InputError
 
-PARTS = "sequences", "rows", "updates", "images"
+PARTS = "sequences", "generation", "rows", "updates", "images"
 
 
 def _choose() -> str:
@@ -49,6 +49,7 @@ lstm_forward = _kernels["lstm_forward"]
 lstm_backward = _kernels["lstm_backward"]
 gru_forward = _kernels["gru_forward"]
 gru_backward = _kernels["gru_backward"]
+generate = _kernels["generate"]
 softmax_cross_entropy = _kernels["softmax_cross_entropy"]
 dot_attention_forward = _kernels["dot_attention_forward"]
 dot_attention_backward = _kernels["dot_attention_backward"]

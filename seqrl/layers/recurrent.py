@@ -95,6 +95,15 @@ class Recurrent(Layer):
     def H(self) -> int:
         return self.weight_hh.shape[0]
 
+    @property
+    def kind(self) -> str:
+        """What `kernels.generate` calls it."""
+        return type(self).__name__.lower()
+
+    def extra(self) -> Array:
+        """The parameters beyond weights and bias, as the kernels take them: empty where there are none."""
+        return np.empty(0, self.weight_hh.value.dtype)
+
     def project(self, x: Array) -> Array:
         """The input's share of the gates, x W_ih + b, (..., gates * H)."""
         z: Array = kernels.affine(rows(x), self.weight_ih.value, self.bias.value)
@@ -185,6 +194,10 @@ class RNN(Recurrent):
         super().__init__(D, H, rng=rng)
         self.rectified = choose("nonlinearity", nonlinearity, {"tanh": False, "relu": True})
 
+    @property
+    def kind(self) -> str:
+        return "rnn-relu" if self.rectified else "rnn"
+
     def run(
         self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
@@ -226,7 +239,7 @@ class LSTM(Recurrent):
         self.bias.value[H : 2 * H] = 1
         self.peephole = Parameter(rng.normal(0, 0.1, (3, H))) if peephole else None
 
-    def _peephole(self) -> Array:
+    def extra(self) -> Array:
         return np.empty((0, self.H), self.weight_hh.value.dtype) if self.peephole is None else self.peephole.value
 
     def run(
@@ -237,7 +250,7 @@ class LSTM(Recurrent):
         h0, c0 = parts(state, 2)
         hs = self.states_between(T, N, h0, reverse)
         cs = self.states_between(T, N, c0, reverse)
-        kernels.lstm_forward(gates, self.weight_hh.value, self._peephole(), hs, cs, lengths, reverse)
+        kernels.lstm_forward(gates, self.weight_hh.value, self.extra(), hs, cs, lengths, reverse)
         h_read, h_written, _, h_final = _ends(hs, reverse)
         c_read, c_written, _, c_final = _ends(cs, reverse)
 
@@ -245,9 +258,7 @@ class LSTM(Recurrent):
             dh_final, dc_final = parts(dstate, 2)
             dh, dc = _gradient(dh_final, h_final, copy=True), _gradient(dc_final, c_final, copy=True)
             dy = _gradient(dy, h_written)
-            dgates = kernels.lstm_backward(
-                dy, dh, dc, gates, self.weight_hh.value, self._peephole(), cs, lengths, reverse
-            )
+            dgates = kernels.lstm_backward(dy, dh, dc, gates, self.weight_hh.value, self.extra(), cs, lengths, reverse)
             kernels.add_product(self.weight_hh.grad, rows(h_read), rows(dgates))
             if self.peephole is not None:
                 di, df, _, do = np.split(dgates, 4, axis=2)
@@ -263,7 +274,7 @@ class LSTM(Recurrent):
         weight_hh = self.weight_hh.value if weight_hh is None else weight_hh
         h0, c0 = parts(state, 2)
         hs, cs = self.states_between(1, N, h0, False), self.states_between(1, N, c0, False)
-        kernels.lstm_forward(gates[None], weight_hh, self._peephole(), hs, cs, _lengths(None, 1, N), False)
+        kernels.lstm_forward(gates[None], weight_hh, self.extra(), hs, cs, _lengths(None, 1, N), False)
         h = _read_only(hs[1])
         return h, (h, cs[1])
 
@@ -284,7 +295,7 @@ class GRU(Recurrent):
     def packed(self) -> Any:
         return kernels.packed(self.weight_hh.value, (2 * self.H,))
 
-    def _bias_hn(self) -> Array:
+    def extra(self) -> Array:
         return np.empty(0, self.weight_hh.value.dtype) if self.bias_hn is None else self.bias_hn.value
 
     def run(
@@ -294,7 +305,7 @@ class GRU(Recurrent):
         lengths, reset_after = _lengths(lengths, T, N), self.bias_hn is not None
         hs = self.states_between(T, N, state, reverse)
         memory = np.empty((T, N, self.H), hs.dtype)
-        kernels.gru_forward(gates, self.weight_hh.value, self._bias_hn(), hs, memory, lengths, reverse, reset_after)
+        kernels.gru_forward(gates, self.weight_hh.value, self.extra(), hs, memory, lengths, reverse, reset_after)
         h_read, h_written, _, h_final = _ends(hs, reverse)
 
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
@@ -319,7 +330,7 @@ class GRU(Recurrent):
         kernels.gru_forward(
             gates[None],
             weight_hh,
-            self._bias_hn(),
+            self.extra(),
             hs,
             np.empty((1, N, self.H), hs.dtype),
             _lengths(None, 1, N),

@@ -12,7 +12,7 @@ al. 2017): the last layer then has the size of the embedding, whatever that of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,6 +25,7 @@ from seqrl.layers.dense import Dense, TiedDense
 from seqrl.layers.dropout import Dropout, VariationalDropout
 from seqrl.layers.embedding import Embedding
 from seqrl.layers.recurrent import CELLS, NOTHING, Prepared, Stack, State, parts
+from seqrl.models.sampling import check_sampling
 from seqrl.parameter import Array, Integers
 
 
@@ -155,6 +156,50 @@ class LanguageModel(Layer):
         else:
             y, final = self.stack.advance(prepared.table[ids], state, prepared.weights)
         return self.output(y), final
+
+    def write(
+        self,
+        ids: Integers,
+        state: State,
+        draws: Array,
+        prepared: Prepared,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        never: Sequence[int] = (),
+        end: int = -1,
+    ) -> tuple[Integers, State]:
+        """(what follows `ids` (N,), the state after it): a token a step, chosen as `sampling.sample` does it.
+
+        draws: uniform from 0 to 1, (steps, N) -> (steps, N), or fewer steps when every row has had the id `end`.
+        prepared: what `prepare` gave. never: ids that are not chosen. Raises InputError as `sampling.sample` does.
+        """
+        check_sampling(temperature, top_k, top_p)
+        self.embedding.check(ids)
+        layers, V = self.stack.layers, self.config.vocabulary
+        written, after = kernels.generate(
+            layers[0].kind,
+            self.embedding.weight.value,
+            np.empty((0, 0), self.dtype) if prepared.table is None else prepared.table,
+            [
+                (layer.weight_ih.value, layer.bias.value, weights, layer.extra())
+                for layer, weights in zip(layers, prepared.weights or self.stack.packed(), strict=True)
+            ],
+            self.zero_state(len(ids)) if state is None else state,
+            self.output.weight.value.T if self.config.tied else self.output.weight.value,
+            self.output.bias.value,
+            ids,
+            draws,
+            temperature,
+            top_k or V,
+            top_p or 1.0,
+            np.array(never, np.int64),
+            end,
+        )
+        if len(draws) and not len(written):
+            raise InputError("the largest logit of a row is not finite; the model's weights may hold a NaN")
+        return written, after
 
 
 def _zeros_like(state: State) -> State:

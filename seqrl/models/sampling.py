@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqrl.errors import InputError
+from seqrl.kernels.reference.support import chances, choose
 from seqrl.parameter import Array, Integers
 
 
@@ -26,14 +27,10 @@ def sample(
     Temperature 0 is greedy: the largest logit, the lowest id of equal ones. Every row takes one number of `rng`, unless
     it is greedy. Raises InputError as `probabilities` does.
     """
-    if temperature == 0:
-        check_sampling(temperature, top_k, top_p)
-        _check_logits(logits.max(axis=1))
-        return logits.argmax(axis=1).astype(np.int64)
-    cumulative = probabilities(logits, temperature, top_k, top_p).cumsum(axis=1)
-    # A product with u < 1 stays below the sum, so that what has no probability is never drawn.
-    draws = rng.random(len(logits)) * cumulative[:, -1]
-    return np.array([c.searchsorted(u, side="right") for c, u in zip(cumulative, draws, strict=True)], np.int64)
+    check_sampling(temperature, top_k, top_p)
+    check_logits(logits.max(axis=1))
+    draws = rng.random(len(logits)) if temperature else np.empty(0)
+    return choose(logits, draws, temperature, top_k or logits.shape[1], top_p or 1.0)
 
 
 def probabilities(
@@ -44,23 +41,10 @@ def probabilities(
     Raises InputError for options out of range, and for a row of logits with a NaN, an infinity or nothing but -inf.
     """
     check_sampling(temperature, top_k, top_p)
-    highest = logits.max(axis=1, keepdims=True)
-    _check_logits(highest)
+    check_logits(logits.max(axis=1))
     if temperature == 0:
         return np.eye(logits.shape[1])[logits.argmax(axis=1)]
-    p = logits - np.asarray(highest, np.float64)
-    p /= temperature
-    np.exp(p, out=p)
-    V = p.shape[1]
-    if (top_k is not None and top_k < V) or (top_p is not None and top_p < 1):
-        order = np.argsort(-p, axis=1, kind="stable")
-        ordered = np.take_along_axis(p, order, axis=1)
-        if top_k is not None:
-            ordered[:, top_k:] = 0
-        if top_p is not None:
-            before = ordered.cumsum(axis=1) - ordered  # what the more probable ones have together
-            ordered[before >= top_p * ordered.sum(axis=1, keepdims=True)] = 0
-        np.put_along_axis(p, order, ordered, axis=1)
+    p = chances(logits, temperature, top_k or logits.shape[1], top_p or 1.0)
     p /= p.sum(axis=1, keepdims=True)
     return p
 
@@ -75,7 +59,8 @@ def check_sampling(temperature: float, top_k: int | None, top_p: float | None) -
         raise InputError(f"top-p is {top_p}; expected more than 0, and at most 1")
 
 
-def _check_logits(highest: Array) -> None:
+def check_logits(highest: Array) -> None:
+    """Raise InputError where the largest logit of a row is not finite."""
     if not np.isfinite(highest).all():
         wrong = highest[~np.isfinite(highest)].flat[0]
         raise InputError(f"the largest logit of a row is {wrong}; expected a finite number")

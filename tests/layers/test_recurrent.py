@@ -126,7 +126,7 @@ def naive_lstm(layer: LSTM, x: Any, h: Any, c: Any) -> tuple[Any, Any]:
     def sigmoid(z: float) -> float:
         return 1 / (1 + np.exp(-z))
 
-    W, U, b, p = layer.weight_ih.value, layer.weight_hh.value, layer.bias.value, layer._peephole()
+    W, U, b, p = layer.weight_ih.value, layer.weight_hh.value, layer.bias.value, layer.extra()
     p = p if len(p) else np.zeros((3, layer.H))
     T, N, _ = x.shape
     y, h, c = np.empty((T, N, layer.H)), h.copy(), c.copy()

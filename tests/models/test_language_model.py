@@ -9,6 +9,7 @@ from seqrl.gradient_check import check_gradients
 from seqrl.layers.recurrent import CELLS, NOTHING
 from seqrl.losses import softmax_cross_entropy
 from seqrl.models.language_model import LanguageModel, LanguageModelConfig
+from seqrl.models.sampling import sample
 from seqrl.optimizers import Adam
 
 Generator = np.random.Generator
@@ -181,3 +182,37 @@ def test_learns_what_only_the_carried_state_can_tell(cell: str, rng: Generator) 
         optimizer.step()
         losses.append(loss)
     assert np.mean(losses[-10:]) < 0.1  # without the state it is at least 2/5 ln 2
+
+
+@every_option
+@pytest.mark.parametrize("steps", [0, 1000], ids=["row by row", "by table"])
+def test_writing_is_steps_with_samples_of_their_logits(options: dict[str, Any], steps: int, rng: Generator) -> None:
+    tested = randomised(model(**options))
+    ids, state = np.array([1, 3, 0]), tested.zero_state(3)
+    prepared = tested.prepare(steps)
+    chosen = {"temperature": 0.7, "top_k": V - 1, "top_p": 0.9}
+    written, after = tested.write(ids, state, np.random.default_rng(5).random((6, 3)), prepared, never=[2], **chosen)
+    draws = np.random.default_rng(5)
+    for row in written:
+        logits, state = tested.step(ids, state, prepared)
+        logits[:, 2] = -np.inf
+        ids = sample(logits, draws, **chosen)
+        np.testing.assert_array_equal(row, ids)
+    assert len(written) == 6
+    for a, b in zip(leaves(after), leaves(state), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+def test_writing_ends_when_every_row_has_ended(rng: Generator) -> None:
+    tested = randomised(model())
+    written, _ = tested.write(np.array([0, 1]), None, rng.random((300, 2)), tested.prepare(0), end=3)
+    first = (written == 3).argmax(axis=0)
+    assert (written == 3).any(axis=0).all()
+    assert len(written) == first.max() + 1
+
+
+def test_a_model_with_a_nan_writes_nothing(rng: Generator) -> None:
+    tested = randomised(model())
+    tested.output.bias.value[0] = np.nan
+    with pytest.raises(InputError, match="largest logit of a row is not finite"):
+        tested.write(np.array([0]), None, rng.random((3, 1)), tested.prepare(0))

@@ -11,6 +11,7 @@ Numba's cache does not notice a change here in the kernels that use it: remove `
 from typing import Any, NamedTuple
 
 import llvmlite.binding
+import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -180,18 +181,9 @@ def pack(b: Array, transposed: bool) -> Array:
 
 
 @jit
-def multiply_add(a, b, transposed, packed, c):
-    """c += a b, or a b^T when `transposed`; `packed` is what `pack` made of it, or empty. Rows are
-    contiguous in all."""
-    (M, K), N, size = a.shape, c.shape[1], a.itemsize
-    a_at, c_at = a.ctypes.data, c.ctypes.data
-    lda, ldc = a.strides[0] // size, c.strides[0] // size
-    if packed.size == 0:
-        gemm(False, transposed, M, N, K, 1.0, a_at, lda, b.ctypes.data, b.strides[0] // size, 1.0, c_at, ldc, size)
-        return
+def _multiply_packed(like, size, M, N, K, a_at, lda, packed_at, c_at, ldc):
     lanes = VECTOR // size
     tiles = (M + ROWS - 1) // ROWS
-    panel_at = packed.ctypes.data
     for start in range(0, N, PANEL * lanes):
         vectors = min(PANEL, (N - start + lanes - 1) // lanes)
         last = min(lanes, N - start - (vectors - 1) * lanes)
@@ -200,5 +192,39 @@ def multiply_add(a, b, transposed, packed, c):
             for tile in range(tiles):
                 top, bottom = M * tile // tiles, M * (tile + 1) // tiles
                 a_tile, c_tile = a_at + (top * lda + first) * size, c_at + (top * ldc + start) * size
-                _multiply_tile(packed[0], bottom - top, vectors, depth, a_tile, lda, panel_at, c_tile, ldc, last)
-            panel_at += depth * vectors * lanes * size
+                _multiply_tile(like, bottom - top, vectors, depth, a_tile, lda, packed_at, c_tile, ldc, last)
+            packed_at += depth * vectors * lanes * size
+
+
+# Called by address, like a BLAS: compiled into every kernel that multiplies it would take seconds each.
+_SIGNATURE = types.void(*[types.int64] * 8)
+
+
+@numba.cfunc(_SIGNATURE, cache=True)
+def _multiply_packed_float32(M, N, K, a_at, lda, packed_at, c_at, ldc):
+    _multiply_packed(np.float32(0), 4, M, N, K, a_at, lda, packed_at, c_at, ldc)
+
+
+@numba.cfunc(_SIGNATURE, cache=True)
+def _multiply_packed_float64(M, N, K, a_at, lda, packed_at, c_at, ldc):
+    _multiply_packed(np.float64(0), 8, M, N, K, a_at, lda, packed_at, c_at, ldc)
+
+
+llvmlite.binding.add_symbol("seqrl_multiply_float32", _multiply_packed_float32.address)
+llvmlite.binding.add_symbol("seqrl_multiply_float64", _multiply_packed_float64.address)
+_float32 = types.ExternalFunction("seqrl_multiply_float32", _SIGNATURE)
+_float64 = types.ExternalFunction("seqrl_multiply_float64", _SIGNATURE)
+
+
+@jit
+def multiply_add(a, b, transposed, packed, c):
+    """c += a b, or a b^T when `transposed`; `packed` is what `pack` made of it, or empty; rows are contiguous."""
+    (M, K), N, size = a.shape, c.shape[1], a.itemsize
+    a_at, c_at = a.ctypes.data, c.ctypes.data
+    lda, ldc = a.strides[0] // size, c.strides[0] // size
+    if packed.size == 0:
+        gemm(False, transposed, M, N, K, 1.0, a_at, lda, b.ctypes.data, b.strides[0] // size, 1.0, c_at, ldc, size)
+    elif size == 4:
+        _float32(M, N, K, a_at, lda, packed.ctypes.data, c_at, ldc)
+    else:
+        _float64(M, N, K, a_at, lda, packed.ctypes.data, c_at, ldc)

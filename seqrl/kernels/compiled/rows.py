@@ -82,6 +82,101 @@ def softmax_cross_entropy(logits: Array, target: Integers, smoothing: float, sca
     return sum(in_parallel(_softmax_cross_entropy, R, 20.0 * logits.size, *arrays))
 
 
+GROUP, COLUMNS = 512, 2048  # rows and columns of logits at a time; the columns' weights stay in the second-level cache
+
+
+@jit
+def _highest(x, highest):
+    """The largest of x (NaN aside) and of `highest`; 16 side by side, because a plain search does not vectorise."""
+    n = x.size - x.size % 16
+    if n:
+        best = np.empty(16, x.dtype)
+        for i in range(16):
+            best[i] = x[i]
+        for j in range(16, n, 16):
+            for i in range(16):
+                best[i] = x[j + i] if x[j + i] > best[i] else best[i]
+        for i in range(16):
+            highest = best[i] if best[i] > highest else highest
+    for j in range(n, x.size):
+        highest = x[j] if x[j] > highest else highest
+    return highest
+
+
+@jit_sums
+def _dense_softmax_cross_entropy(x, weight, bias, target, scale, transposed, dx, dweight, dbias):
+    (R, H), V, size = x.shape, bias.size, x.itemsize
+    width = min(V, COLUMNS)
+    exponents = np.empty(width, np.int32)
+    powers = exponents.view(np.float32)
+    room = np.empty(width, x.dtype)
+    logits = np.empty((min(R, GROUP), V), x.dtype)
+    tops, totals = np.empty(len(logits), x.dtype), np.empty(len(logits), np.float64)
+    loss = 0.0
+    for first in range(0, R, GROUP):
+        rows = min(GROUP, R - first)
+        x_at, dx_at = x[first].ctypes.data, dx[first].ctypes.data
+        for start in range(0, V, COLUMNS):  # logits, and the sums of their exponentials as far as they go
+            n = min(COLUMNS, V - start)
+            w_at, ldw = (weight[start].ctypes.data, H) if transposed else (weight[0, start:].ctypes.data, V)
+            for r in range(rows):
+                row, b = logits[r, start : start + n], bias[start : start + n]
+                for j in range(n):
+                    row[j] = b[j]
+            block_at = logits[0, start:].ctypes.data
+            gemm(False, transposed, rows, n, H, 1.0, x_at, H, w_at, ldw, 1.0, block_at, V, size)
+            for r in range(rows):
+                row, scratch = logits[r, start : start + n], room[:n]
+                before = tops[r] if start else row[0]
+                top = _highest(row, before)
+                for j in range(n):
+                    scratch[j] = row[j] - top
+                total = _exp_row(scratch, exponents, powers)
+                totals[r] = total + (totals[r] * math.exp(before - top) if start else 0.0)
+                tops[r] = top
+        for r in range(rows):
+            loss += math.log(totals[r]) - (logits[r, target[first + r]] - tops[r])
+        for start in range(0, V, COLUMNS):
+            n = min(COLUMNS, V - start)
+            w_at, ldw = (weight[start].ctypes.data, H) if transposed else (weight[0, start:].ctypes.data, V)
+            for r in range(rows):
+                row, top, factor = logits[r, start : start + n], tops[r], x.dtype.type(scale / totals[r])
+                for j in range(n):
+                    row[j] -= top
+                _exp_row(row, exponents, powers)
+                for j in range(n):
+                    row[j] *= factor
+                c = target[first + r] - start
+                if (c >= 0) & (c < n):
+                    row[c] -= scale
+                db = dbias[start : start + n]
+                for j in range(n):
+                    db[j] += row[j]
+            block_at = logits[0, start:].ctypes.data
+            gemm(False, not transposed, rows, H, n, 1.0, block_at, V, w_at, ldw, 1.0 if start else 0.0, dx_at, H, size)
+            if transposed:
+                dw_at = dweight[start].ctypes.data
+                gemm(True, False, n, H, rows, 1.0, block_at, V, x_at, H, 1.0, dw_at, H, size)
+            else:
+                dw_at = dweight[0, start:].ctypes.data
+                gemm(True, False, H, n, rows, 1.0, x_at, H, block_at, V, 1.0, dw_at, V, size)
+    return loss
+
+
+def dense_softmax_cross_entropy(
+    x: Array,
+    weight: Array,
+    bias: Array,
+    target: Integers,
+    scale: float,
+    transposed: bool,
+    dx: Array,
+    dweight: Array,
+    dbias: Array,
+) -> float:
+    return _dense_softmax_cross_entropy(x, weight, bias, target, float(scale), transposed, dx, dweight, dbias)
+
+
 @jit
 def _dropout(x, draws, dropped, scale, y):
     for j in range(x.size):

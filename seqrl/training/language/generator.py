@@ -11,7 +11,7 @@ import numpy as np
 from seqrl.errors import InputError
 from seqrl.layers.recurrent import State
 from seqrl.models.language_model import LanguageModel
-from seqrl.models.sampling import check_sampling, sample
+from seqrl.models.sampling import check_sampling
 from seqrl.models.seq2seq import pick_state
 from seqrl.parameter import Integers
 from seqrl.text.documents import Document
@@ -25,6 +25,7 @@ from seqrl.training.language.settings import LanguageSettings
 TOKENIZER = "text.tokenizer.json"
 TEMPERATURE = 0.8
 LENGTH = 500  # tokens
+BLOCK = 500  # tokens after which Ctrl-C is heard
 
 
 class TextGenerator:
@@ -99,15 +100,15 @@ class TextGenerator:
         prepared = model.prepare(length * count)
         written: list[Integers] = []
         ended = np.zeros(count, bool)
-        for _ in range(length):
-            logits, state = model.step(ids, state, prepared)
-            logits[:, NEVER] = -np.inf
-            ids = sample(logits, rng, temperature, top_k, top_p)
-            written.append(ids)
-            ended |= ids == EOS
-            if ended.all():
-                break
-        return [_until_end(row) for row in np.stack(written, axis=1).tolist()]
+        while length and not ended.all():
+            draws = rng.random((min(length, BLOCK), count))
+            block, state = model.write(
+                ids, state, draws, prepared, temperature=temperature, top_k=top_k, top_p=top_p, never=NEVER, end=EOS
+            )
+            written.append(block)
+            ended |= (block == EOS).any(axis=0)
+            ids, length = block[-1], length - len(block)
+        return [_until_end(row) for row in np.concatenate(written).T.tolist()]
 
     def _text(self, prompt: str, read: list[int], written: list[int]) -> str:
         """The prompt as it was given, not as it was read, and what was written behind it."""
@@ -139,7 +140,7 @@ class TextGenerator:
         return likelihood(self.model, tokenize([Document("the text", text)], self.tokenizer))
 
 
-NEVER = np.array([PAD, UNKNOWN, BOS])  # in a text
+NEVER = [PAD, UNKNOWN, BOS]  # in a text
 
 
 def _until_end(ids: list[int]) -> list[int]:
