@@ -185,6 +185,7 @@ def test_bad_input_is_one_line(
         ([tmp_path / "unseen"], "the axes of the input of a Sequential are not known"),
         ([tmp_path / "own"], "the architecture has 'Own', which is not of this library"),
         ([trained, "--out", tmp_path / "text"], "text: can't be written: "),
+        ([trained, "--out", trained], "a run, whose tokenizers would be replaced; expected another folder"),
         ([trained, "--into", tmp_path], "unknown option '--into'"),
         ([], "RUN"),
     ):

@@ -15,6 +15,7 @@ from seqrl.interop.onnx.graph import Axes
 from seqrl.interop.onnx.models import graphs
 from seqrl.layer import Layer
 from seqrl.text.tokenizers import Tokenizer
+from seqrl.training import runs
 from seqrl.training.dialogue.responder import TOKENIZER as DIALOGUE_TOKENIZER
 from seqrl.training.dialogue.responder import Responder
 from seqrl.training.language.generator import TOKENIZER as TEXT_TOKENIZER
@@ -55,8 +56,10 @@ def export(
 def export_run(run: str | Path, folder: str | Path) -> Exported:
     """Write the best model of a run folder, or the model of a file that `Sequential.save` wrote.
 
-    Raises InputError for what is neither, and as `export` does.
+    Raises InputError for what is neither, for a `folder` that is a run itself, and as `export` does.
     """
+    if (Path(folder) / runs.CONFIG).exists():
+        raise InputError(f"{folder}: a run, whose tokenizers would be replaced; expected another folder to write to")
     loaded = Sequential.load(run) if Path(run).is_file() else seqrl.load(run)
     if isinstance(loaded, Translator):
         named = {SOURCE_TOKENIZER: loaded.source, TARGET_TOKENIZER: loaded.target}
