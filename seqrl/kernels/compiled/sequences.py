@@ -19,8 +19,11 @@ class Packed(NamedTuple):
 
 
 def packed(weight_hh: Array, splits: Sequence[int] = ()) -> Packed:
-    blocks = np.split(weight_hh, splits, axis=1)
-    return Packed(weight_hh, [pack(block, False) for block in blocks])
+    return Packed(weight_hh, [pack(block, False) for block in _blocks(weight_hh, splits)])
+
+
+def _blocks(weight_hh: Array, splits: Sequence[int]) -> Sequence[Array]:
+    return np.split(weight_hh, splits, axis=1) if splits else [weight_hh]
 
 
 def _packed(weight_hh: Array | Packed, T: int, splits: Sequence[int] = ()) -> Packed:
@@ -35,7 +38,7 @@ def _packed_back(weight_hh: Array, T: int, splits: Sequence[int] = ()) -> Packed
     """The transpose, for the way back."""
     if T < WORTH_PACKING:
         return _packed(weight_hh, T, splits)
-    return Packed(weight_hh, [pack(block, True) for block in np.split(weight_hh, splits, axis=1)])
+    return Packed(weight_hh, [pack(block, True) for block in _blocks(weight_hh, splits)])
 
 
 def _over_rows(kernel: Callable[..., object], T: int, N: int, weights: Packed, *arguments: object) -> None:
