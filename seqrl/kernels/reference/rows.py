@@ -27,30 +27,6 @@ def softmax_cross_entropy(logits: Array, target: Integers, smoothing: float, sca
     return float(total)
 
 
-def dense_softmax_cross_entropy(
-    x: Array,
-    weight: Array,
-    bias: Array,
-    target: Integers,
-    scale: float,
-    transposed: bool,
-    dx: Array,
-    dweight: Array,
-    dbias: Array,
-) -> float:
-    """The summed cross-entropy of softmax(x W + b), x (R, H), with the classes `target` (R,), and its backward pass.
-
-    W is `weight` (H, V), or its transpose when `transposed`. The gradients of `scale` times the sum are added to
-    `dweight` and `dbias`, that of x is written to `dx`.
-    """
-    logits = x @ (weight.T if transposed else weight) + bias
-    total = softmax_cross_entropy(logits, target, 0.0, scale)
-    dweight += logits.T @ x if transposed else x.T @ logits
-    dbias += logits.sum(axis=0)
-    dx[...] = logits @ (weight if transposed else weight.T)
-    return total
-
-
 def dropout(x: Array, draws: npt.NDArray[np.uint16], dropped: int) -> Array:
     """x / (1 - p) where the draw is at least `dropped`, else 0; p = dropped / 65536. x and draws: the same shape."""
     return x * (draws >= dropped).astype(x.dtype) * x.dtype.type(65536 / (65536 - dropped))
