@@ -182,7 +182,7 @@ class Tokenizer:
                 piece = text[max(start, end) : stop]  # a space that was put in counts as the character before it
                 pieces.append(piece.strip() or piece)
             end = stop
-        return list(dict.fromkeys(pieces))
+        return [piece for piece in dict.fromkeys(pieces) if piece]  # nothing is left of a space put in alone
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids. PAD, BOS and EOS leave no trace, UNKNOWN shows as '⁇'."""

@@ -136,6 +136,7 @@ def test_what_is_unknown_is_named_as_it_stands_in_the_text() -> None:
     assert Tokenizer.train("word", [text]).unknown("l'été (bleu) de Zoé, de\nZoé") == ["été", "Zoé", ","]
     assert Tokenizer.train("char", [text]).unknown("maisX\t Xe\u0301") == ["X", "\t", "é"]
     assert Tokenizer.train("bpe", [text]).unknown("maisX") == ["X"]
+    assert Tokenizer.train("bpe", ["昔々"]).unknown("Xa") == ["X", "a"]  # nor is the space that is put before it known
     for kind in KINDS:
         assert Tokenizer.train(kind, [text]).unknown(text) == []
 
