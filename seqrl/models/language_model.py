@@ -71,9 +71,7 @@ class LanguageModel(Layer):
         self.stack = Stack(cells, dropout=self.dropout)
         self.output: Dense | TiedDense = TiedDense(self.embedding) if config.tied else Dense(sizes[-1], V, rng=rng)
 
-    def forward(
-        self, ids: Integers, state: State = None
-    ) -> tuple[tuple[Array, State], Callable[[Array, State], State]]:
+    def forward(self, ids: Integers, state: State = None) -> tuple[tuple[Array, State], Callable[..., State]]:
         """((logits, final state), backward); backward(dlogits, dfinal_state) gives the initial state's gradient."""
         (y, final), stack_backward = self._scan(ids, state)  # (T, N, H)
         y, drop_backward = self.dropout.forward(y)
@@ -84,7 +82,7 @@ class LanguageModel(Layer):
 
         return (logits, final), backward
 
-    def _scan(self, ids: Integers, state: State) -> tuple[tuple[Array, State], Callable[[Array, State], State]]:
+    def _scan(self, ids: Integers, state: State) -> tuple[tuple[Array, State], Callable[..., State]]:
         """The stack over the embedded ids."""
         if self.dropout.p == 0 and self.config.vocabulary < ids.size:
             return self._scan_by_table(ids, state)
@@ -99,9 +97,7 @@ class LanguageModel(Layer):
 
         return output, backward
 
-    def _scan_by_table(
-        self, ids: Integers, state: State
-    ) -> tuple[tuple[Array, State], Callable[[Array, State], State]]:
+    def _scan_by_table(self, ids: Integers, state: State) -> tuple[tuple[Array, State], Callable[..., State]]:
         """The same where there are more ids than tokens: products over V rows in place of T N."""
         self.embedding.check(ids)
         table, first = self.gate_table(), self.stack.layers[0]
@@ -177,7 +173,8 @@ class LanguageModel(Layer):
         """
         check_sampling(temperature, top_k, top_p)
         self.embedding.check(ids)
-        layers, V = self.stack.layers, self.config.vocabulary
+        layers, V, bias = self.stack.layers, self.config.vocabulary, self.output.bias
+        assert bias is not None
         written, after = kernels.generate(
             layers[0].kind,
             self.embedding.weight.value,
@@ -188,7 +185,7 @@ class LanguageModel(Layer):
             ],
             self.zero_state(len(ids)) if state is None else state,
             self.output.weight.value.T if self.config.tied else self.output.weight.value,
-            self.output.bias.value,
+            bias.value,
             ids,
             draws,
             temperature,

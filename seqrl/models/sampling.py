@@ -44,7 +44,7 @@ def probabilities(
     check_logits(logits.max(axis=1))
     if temperature == 0:
         return np.eye(logits.shape[1])[logits.argmax(axis=1)]
-    p = chances(logits, temperature, top_k or logits.shape[1], top_p or 1.0)
+    p: npt.NDArray[np.float64] = chances(logits, temperature, top_k or logits.shape[1], top_p or 1.0)
     p /= p.sum(axis=1, keepdims=True)
     return p
 
