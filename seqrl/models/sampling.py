@@ -8,7 +8,6 @@ to sum to 1. Among equal probabilities the lower id counts as the more probable,
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from seqrl.errors import InputError
 from seqrl.kernels.reference.support import chances, choose
@@ -35,8 +34,8 @@ def sample(
 
 def probabilities(
     logits: Array, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
-) -> npt.NDArray[np.float64]:
-    """What `sample` draws from, (N, V); rows sum to 1 within rounding.
+) -> Array:
+    """What `sample` draws from, (N, V) in float64; rows sum to 1 within rounding.
 
     Raises InputError for options out of range, and for a row of logits with a NaN, an infinity or nothing but -inf.
     """
@@ -44,7 +43,7 @@ def probabilities(
     check_logits(logits.max(axis=1))
     if temperature == 0:
         return np.eye(logits.shape[1])[logits.argmax(axis=1)]
-    p: npt.NDArray[np.float64] = chances(logits, temperature, top_k or logits.shape[1], top_p or 1.0)
+    p = chances(logits, temperature, top_k or logits.shape[1], top_p or 1.0)
     p /= p.sum(axis=1, keepdims=True)
     return p
 
