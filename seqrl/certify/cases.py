@@ -200,14 +200,14 @@ SEQ2SEQS: dict[str, Callable[[Generator], Layer]] = {
 }
 
 HREDS: dict[str, Callable[[Generator], Layer]] = {
-    "plain": lambda rng: hred(rng, cell="rnn", bidirectional=False),
-    "tied": lambda rng: hred(rng, cell="lstm", tied=True, layers=2),
+    "plain": lambda rng: hred(rng, cell="rnn", bidirectional=False, tied=False),
+    "two layers": lambda rng: hred(rng, cell="lstm", layers=2),
     "words dropped": lambda rng: hred(rng, word_dropout=0.4, dropout=0.3),
 }
 
 VHREDS: dict[str, Callable[[Generator], Layer]] = {
-    "plain": lambda rng: vhred(rng, bidirectional=False),
-    "words dropped": lambda rng: vhred(rng, cell="lstm", layers=2, tied=True, word_dropout=0.4, dropout=0.3),
+    "plain": lambda rng: vhred(rng, bidirectional=False, tied=False),
+    "words dropped": lambda rng: vhred(rng, cell="lstm", layers=2, word_dropout=0.4, dropout=0.3),
 }
 
 

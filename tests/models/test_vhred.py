@@ -49,8 +49,8 @@ class Given:
 
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "gru": {},
-    "lstm, two layers, tied": {"cell": "lstm", "layers": 2, "tied": True},
+    "gru, not tied": {"tied": False},
+    "lstm, two layers": {"cell": "lstm", "layers": 2},
     "one way, dropout": {"cell": "rnn", "bidirectional": False, "dropout": 0.3, "word_dropout": 0.5},
 }
 
@@ -59,15 +59,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
 def test_gradients(options: dict[str, Any], rng: Generator) -> None:
     """Of the logits and of the KL; z has the same noise at every evaluation."""
     for batch in (dialogues(rng), pad_dialogues([dialogue(rng, 0, 0)])):
-        vhred = model(**options)
+        vhred = model(**{"embedding": 2, "context": 3, "latent": 2, **options})
         assert check_gradients(vhred, batch).keys() == dict(vhred.parameters()).keys()
 
 
 def test_the_gradient_of_the_objective(rng: Generator) -> None:
     """The loss, the weighted KL and the free bits together, as training has them; no dimension is at its kink."""
-    vhred, batch = randomised(model()), dialogues(rng)
+    vhred, batch = randomised(model(embedding=2, context=3, latent=2)), dialogues(rng)
     targets, state = batch.pairs().real_rows()[1], vhred.dropout_rng.bit_generator.state
-    free = float(np.sort(vhred(batch)[1].mean(axis=0))[:2].mean())
+    free = float(np.sort(vhred(batch)[1].mean(axis=0))[:2].mean())  # between the two
 
     def objective() -> tuple[float, Any]:
         vhred.dropout_rng.bit_generator.state = state
@@ -273,7 +273,7 @@ def test_it_learns_with_z_in_use_to_give_all_fitting_answers_to_one_context(rng:
     found = vhred.bound(two_answers(rng, 400), rng)
     assert found.active_units > 0
     assert found.kl.sum(axis=1).mean() > 0.4  # log 2 says which of the two it is
-    assert found.per_token < 1.2 * np.log(2) / 3
+    assert np.log(2) / 3 < found.per_token < 0.75 * np.log(4) / 3  # the best there is; without the context
     for asked, fitting in (4, [[5, 5], [6, 6]]), (7, [[7, 7], [8, 8]]):
         answers = greedy_from(vhred, vhred.encode(pad_dialogues([[[asked, EOS]]] * 100), rng), 5, 100)
         counts = [answers.count(answer) for answer in fitting]
