@@ -1,11 +1,15 @@
 """A dialogue as it is written down: its turns, and which answers would fit at each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from phrases.parts import Draw
 
 RECALL, OPEN = "recall", "open"
+HOW_OFTEN = (0, 1, 1, 1, 2, 2, 2)  # the subject changes, drawn evenly from these
+ECHOED = 0.6
+
+Exchanges = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,15 @@ class Script:
     def recalls(self, *texts: str) -> None:
         """Any of these fits, and nothing else: they repeat what was said turns ago."""
         self._mark(RECALL, texts)
+
+    def talks(self, exchanges: Exchanges, echo: str) -> None:
+        """Changes the subject, once or twice or not at all; the first time perhaps after an `echo` of what was said."""
+        left = list(exchanges)
+        for number in range(self.d.one(HOW_OFTEN)):
+            question = self.d.one(left)
+            left.remove(question)
+            self.says(f"{echo} {question}" if number == 0 and self.d.chance(ECHOED) else question)
+            self.answers(*exchanges[question])
 
     def _mark(self, kind: str, texts: Sequence[str]) -> None:
         fitting = tuple(map(finish, texts))

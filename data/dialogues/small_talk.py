@@ -3,11 +3,7 @@
 Nothing here depends on the rest of a dialogue.
 """
 
-from collections.abc import Mapping
-
-from dialogues.script import Script
-
-Exchanges = Mapping[str, tuple[str, ...]]
+from dialogues.script import Exchanges
 
 ANYWHERE: Exchanges = {
     "How are you today?": (
@@ -163,29 +159,4 @@ PHONE: Exchanges = {
     ),
 }
 
-HOW_OFTEN = (0, 1, 1, 1, 2, 2, 2)  # exchanges in a dialogue, drawn evenly from these
-
-
-def talk(s: Script) -> None:
-    _talk(s, ANYWHERE)
-
-
-def cafe_talk(s: Script) -> None:
-    _talk(s, {**ANYWHERE, **CAFE})
-
-
-def street_talk(s: Script) -> None:
-    _talk(s, {**STREET, "What lovely weather today!": ANYWHERE["What lovely weather today!"]})
-
-
-def phone_talk(s: Script) -> None:
-    _talk(s, PHONE)
-
-
-def _talk(s: Script, exchanges: Exchanges) -> None:
-    left = list(exchanges)
-    for _ in range(s.d.one(HOW_OFTEN)):
-        question = s.d.one(left)
-        left.remove(question)
-        s.says(question)
-        s.answers(*exchanges[question])
+POLITE: Exchanges = {question: ANYWHERE[question] for question in list(ANYWHERE)[:4]}
