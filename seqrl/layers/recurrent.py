@@ -50,7 +50,7 @@ class Recurrent(Layer):
     def run(
         self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        """`scan` from the input's share of the gates, x W_ih + b, (T, N, gates * H), which is overwritten.
+        """`scan` from the input's share of the gates, x W_ih + b, (T, N, gates * H), which may be overwritten.
 
         The backward pass gives the gradient of the gates in place of that of x.
         """
@@ -69,7 +69,7 @@ class Recurrent(Layer):
         return output, backward
 
     def advance(self, gates: Array, state: State, weight_hh: Any = None) -> tuple[Array, State]:
-        """One step from the input's share of the gates, x_t W_ih + b, (N, gates * H), which is overwritten.
+        """One step from the input's share of the gates, x_t W_ih + b, (N, gates * H), which may be overwritten.
 
         weight_hh: what `packed` made, for many steps.
         """
@@ -116,6 +116,14 @@ class Recurrent(Layer):
             expected = ", ".join([*axes, str(D)])
             raise InputError(f"{type(self).__name__} got input of shape {x.shape}; expected ({expected})")
         return x
+
+    def checked_gates(self, gates: npt.ArrayLike, *axes: str) -> Array:
+        """Gates of these axes and gates * H, for a kernel to write into: in the layer's dtype, contiguous."""
+        gates, columns = np.require(gates, self.weight_hh.value.dtype, ["C", "W"]), self.weight_hh.shape[1]
+        if gates.ndim != len(axes) + 1 or gates.shape[-1] != columns:
+            expected = ", ".join([*axes, str(columns)])
+            raise InputError(f"{type(self).__name__} got gates of shape {gates.shape}; expected ({expected})")
+        return gates
 
     def project_backward(self, x: Array, dgates: Array) -> Array:
         x2, dgates2 = rows(x), rows(dgates)
@@ -201,6 +209,7 @@ class RNN(Recurrent):
     def run(
         self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
+        gates = self.checked_gates(gates, "T", "N")
         T, N, _ = gates.shape
         lengths = _lengths(lengths, T, N)
         hs = self.states_between(T, N, state, reverse)
@@ -216,6 +225,7 @@ class RNN(Recurrent):
         return (_output(h_written, lengths), h_final.copy()), backward
 
     def advance(self, gates: Array, state: State, weight_hh: Any = None) -> tuple[Array, State]:
+        gates = self.checked_gates(gates, "N")
         N, _ = gates.shape
         weight_hh = self.weight_hh.value if weight_hh is None else weight_hh
         hs = self.states_between(1, N, state, False)
@@ -245,6 +255,7 @@ class LSTM(Recurrent):
     def run(
         self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
+        gates = self.checked_gates(gates, "T", "N")
         T, N, _ = gates.shape
         lengths = _lengths(lengths, T, N)
         h0, c0 = parts(state, 2)
@@ -270,6 +281,7 @@ class LSTM(Recurrent):
         return (_output(h_written, lengths), (h_final.copy(), c_final.copy())), backward
 
     def advance(self, gates: Array, state: State, weight_hh: Any = None) -> tuple[Array, State]:
+        gates = self.checked_gates(gates, "N")
         N, _ = gates.shape
         weight_hh = self.weight_hh.value if weight_hh is None else weight_hh
         h0, c0 = parts(state, 2)
@@ -301,6 +313,7 @@ class GRU(Recurrent):
     def run(
         self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
+        gates = self.checked_gates(gates, "T", "N")
         T, N, _ = gates.shape
         lengths, reset_after = _lengths(lengths, T, N), self.bias_hn is not None
         hs = self.states_between(T, N, state, reverse)
@@ -324,6 +337,7 @@ class GRU(Recurrent):
         return (_output(h_written, lengths), h_final.copy()), backward
 
     def advance(self, gates: Array, state: State, weight_hh: Any = None) -> tuple[Array, State]:
+        gates = self.checked_gates(gates, "N")
         N, _ = gates.shape
         weight_hh = self.weight_hh.value if weight_hh is None else weight_hh
         hs = self.states_between(1, N, state, False)

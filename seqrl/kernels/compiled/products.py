@@ -17,7 +17,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from seqrl.kernels.compiled.support import gemm, jit
+from seqrl.kernels.compiled.support import gemm, jit, row_length
 from seqrl.parameter import Array
 
 
@@ -221,9 +221,9 @@ def multiply_add(a, b, transposed, packed, c):
     """c += a b, or a b^T when `transposed`; `packed` is what `pack` made of it, or empty; rows are contiguous."""
     (M, K), N, size = a.shape, c.shape[1], a.itemsize
     a_at, c_at = a.ctypes.data, c.ctypes.data
-    lda, ldc = a.strides[0] // size, c.strides[0] // size
+    lda, ldc = row_length(a), row_length(c)
     if packed.size == 0:
-        gemm(False, transposed, M, N, K, 1.0, a_at, lda, b.ctypes.data, b.strides[0] // size, 1.0, c_at, ldc, size)
+        gemm(False, transposed, M, N, K, 1.0, a_at, lda, b.ctypes.data, row_length(b), 1.0, c_at, ldc, size)
     elif size == 4:
         _float32(M, N, K, a_at, lda, packed.ctypes.data, c_at, ldc)
     else:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from seqrl.kernels.compiled.support import gemm, in_parallel, jit, jit_sums
+from seqrl.kernels.compiled.support import gemm, in_parallel, jit, jit_sums, row_length
 from seqrl.parameter import Array, Integers
 
 
@@ -164,7 +164,7 @@ def affine_backward(dweight: Array, dbias: Array, x: Array, dy: Array) -> None:
 def _add_product_of_rows(total, x, dy):
     (R, D), H, size = x.shape, dy.shape[1], total.itemsize
     at = x.ctypes.data, dy.ctypes.data, total.ctypes.data
-    ld = x.strides[0] // size, dy.strides[0] // size, total.strides[0] // size
+    ld = row_length(x), row_length(dy), row_length(total)
     gemm(True, False, D, H, R, 1.0, at[0], ld[0], at[1], ld[1], 1.0, at[2], ld[2], size)
 
 

@@ -64,6 +64,13 @@ def gemm(transpose_a, transpose_b, m, n, k, alpha, a_at, lda, b_at, ldb, beta, c
         _dgemm(_ROW_MAJOR, ta, tb, m, n, k, alpha, a_at, lda, b_at, ldb, beta, c_at, ldc)
 
 
+@jit
+def row_length(a):
+    """Elements from row to row of a (rows, columns), at least `columns` as BLAS wants it: the stride of a single row
+    may be anything, as in x[None]."""
+    return max(a.strides[0] // a.itemsize, a.shape[1])
+
+
 WORTH_SPLITTING = 3e7
 
 
