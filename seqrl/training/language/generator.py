@@ -137,7 +137,7 @@ class TextGenerator:
         """How probable a text is as a document. Raises InputError for an empty one."""
         if not text.strip():
             raise InputError("the text is empty; expected a text to find the perplexity of")
-        return likelihood(self.model, tokenize([Document("the text", text)], self.tokenizer))
+        return likelihood(self.model, tokenize([Document("the text", text)], self.tokenizer), whole=True)
 
 
 NEVER = [PAD, UNKNOWN, BOS]  # in a text

@@ -21,6 +21,7 @@ from seqrl.training.language.corpus import Ids, Tokens
 PIECE, CONTEXT = 4096, 512  # tokens
 SIDE_BY_SIDE = 64  # pieces
 LOGITS = 2**22  # that are made at a time, about
+TOKENS = 2**14  # that are read at a time, at most
 
 
 class Likelihood(NamedTuple):
@@ -45,14 +46,16 @@ class Likelihood(NamedTuple):
         return self.nats / math.log(2) / self.characters
 
 
-def likelihood(model: LanguageModel, tokens: Tokens) -> Likelihood:
+def likelihood(model: LanguageModel, tokens: Tokens, *, whole: bool = False) -> Likelihood:
     """Every token once, given those before it in its document, from a zero state and EOS at the document's start.
 
-    Documents are read side by side, with the state carried from the first token to the last. One of more than 4,096
-    tokens is read in pieces of that length, each from the state that the 512 tokens before it leave, which are not
-    counted again.
+    Documents are read side by side, with the state carried from the first token to the last. Unless they are to be read
+    `whole`, one of more than 4,096 tokens is read in pieces of that length, each from the state that the 512 tokens
+    before it leave, which are not counted again. That is faster for few long documents, and as good as the same for a
+    model whose training goes well; one that has blown up, and forgets nothing, looks better so than it is.
     """
-    pieces = sorted(_pieces(tokens), key=lambda piece: -piece.ids.size)
+    length = int(np.diff(tokens.edges).max(initial=1)) if whole else PIECE
+    pieces = sorted(_pieces(tokens, length), key=lambda piece: -piece.ids.size)
     batches = [pieces[start : start + SIDE_BY_SIDE] for start in range(0, len(pieces), SIDE_BY_SIDE)]
     lanes = threads.run([partial(_nats_of_all, model, batches, lane) for lane in range(threads.COUNT)])
     return Likelihood(sum(lanes), int(tokens.ids.size), tokens.characters)
@@ -63,13 +66,13 @@ class _Piece(NamedTuple):
     counted: int  # the first target that counts
 
 
-def _pieces(tokens: Tokens) -> list[_Piece]:
+def _pieces(tokens: Tokens, length: int) -> list[_Piece]:
     pieces = []
     for document in tokens.documents():
         ids = np.append(np.int32(EOS), document)
-        for start in range(0, document.size, PIECE):
+        for start in range(0, document.size, length):
             context = min(start, CONTEXT)
-            pieces.append(_Piece(ids[start - context : start + PIECE + 1], context))
+            pieces.append(_Piece(ids[start - context : start + length + 1], context))
     return pieces
 
 
@@ -83,20 +86,22 @@ def _nats(model: LanguageModel, pieces: list[_Piece]) -> float:
     """Pieces side by side, the longest first, so that those still being read are always the first ones."""
     lengths = np.array([piece.ids.size - 1 for piece in pieces])
     counted = np.array([piece.counted for piece in pieces])
-    ids = np.full((lengths[0] + 1, len(pieces)), EOS, np.int64)
-    for n, piece in enumerate(pieces):
-        ids[: piece.ids.size, n] = piece.ids
-    T = max(1, LOGITS // (model.config.vocabulary * len(pieces)))
+    at_once = min(TOKENS, LOGITS // model.config.vocabulary)
     state: State = None
-    total = 0.0
-    for start in range(0, lengths[0], T):
+    total, start = 0.0, 0
+    while start < lengths[0]:
         N = int((lengths > start).sum())
         if state is not None:
             state = pick_state(state, np.arange(N))
-        stop = min(start + T, lengths[0])
-        y, state = model.read(ids[start:stop, :N], state)
+        stop = min(start + max(1, at_once // N), int(lengths[0]))
+        ids = np.full((stop - start + 1, N), EOS, np.int64)
+        for n, piece in enumerate(pieces[:N]):
+            part = piece.ids[start : stop + 1]
+            ids[: part.size, n] = part
+        y, state = model.read(ids[:-1], state)
         steps = np.arange(start, stop)[:, None]
         real = np.flatnonzero((steps >= counted[:N]) & (steps < lengths[:N]))
         logits = model.output(rows(y)[real])
-        total += kernels.softmax_cross_entropy(logits, ids[start + 1 : stop + 1, :N].ravel()[real], 0.0, 1.0)
+        total += kernels.softmax_cross_entropy(logits, ids[1:].ravel()[real], 0.0, 1.0)
+        start = stop
     return total

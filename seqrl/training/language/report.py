@@ -26,7 +26,7 @@ def finish(preparation: Preparation, training: Training, folder: Path, ended: st
     """Test the best weights, write results.json, pictures and report.html, and return what to tell the user."""
     progress = training.progress
     generator: TextGenerator = runs.load(folder)
-    found = likelihood(generator.model, preparation.test)
+    found = likelihood(generator.model, preparation.test, whole=True)
     scores = {
         "loss": found.mean,
         "perplexity": found.perplexity,

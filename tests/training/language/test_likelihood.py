@@ -56,8 +56,24 @@ def test_a_long_document_in_pieces_counts_every_token_once(
         assert found.tokens == tokens.ids.size
         if not context:
             assert found.nats != pytest.approx(expected, rel=1e-5)  # so the context is what makes it right
-        assert sum(piece.ids.size - 1 - piece.counted for piece in module._pieces(tokens)) == tokens.ids.size
+        assert sum(piece.ids.size - 1 - piece.counted for piece in module._pieces(tokens, 32)) == tokens.ids.size
         assert found.nats == pytest.approx(expected, rel=1e-6 if context else 0.1)
+
+
+def test_whole_documents_are_read_from_their_start_whatever_their_length(
+    generator: TextGenerator, documents: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for layer in generator.model.stack.layers:  # so that nothing is forgotten
+        layer.bias.value[layer.H : 2 * layer.H] = 10
+    documents = [Document("long", "".join(np.random.default_rng(3).choice(list("abcde \n"), 300)) + "f"), *documents]
+    tokens = tokenize(documents, generator.tokenizer)
+    expected = sum(nats_token_by_token(generator, text) for _, text in documents)
+    monkeypatch.setattr(module, "PIECE", 32)
+    monkeypatch.setattr(module, "CONTEXT", 8)
+    assert likelihood(generator.model, tokens).nats != pytest.approx(expected, rel=1e-4)
+    for read_at_once in 2**14, 50, 1:
+        monkeypatch.setattr(module, "TOKENS", read_at_once)
+        assert likelihood(generator.model, tokens, whole=True).nats == pytest.approx(expected, rel=1e-5)
 
 
 def test_perplexity_is_exp_of_the_mean_and_bits_are_of_characters() -> None:
