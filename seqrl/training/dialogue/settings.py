@@ -53,13 +53,15 @@ class DialogueSettings:
     """Size of a token's vector."""
     context: int = 128
     """Units of the recurrent layer over utterances."""
-    dropout: float = 0.1
+    tied: bool = True
+    """Let the output of hred and vhred share the words' vectors: what was said is then easily said again."""
+    dropout: float = 0.0
     """Probability with which a unit is dropped in training."""
     word_dropout: float | None = None
     """Share of the words that the decoder reads as unknown in training (default: 0.3 for vhred, 0 for others)."""
     latent: int = 16
     """Dimensions of vhred's latent variable."""
-    annealing: float = 5.0
+    annealing: float = 3.0
     """Epochs over which the weight of vhred's KL rises to 1."""
     free_bits: float = 0.1
     """Nats that each dimension of vhred's latent variable may spend without a cost."""
@@ -71,9 +73,9 @@ class DialogueSettings:
     """How the learning rate falls over the epochs: constant, linear or cosine."""
     clip: float = 1.0
     """Largest norm of the gradient."""
-    batch_size: int = 64
+    batch_size: int = 16
     """Dialogues in a step."""
-    epochs: int = 20
+    epochs: int = 10
     """Most passes over the dialogues."""
     patience: int = 5
     """Stop after so many epochs without a better validation score."""
@@ -113,7 +115,7 @@ class DialogueSettings:
         if self.model == "seq2seq":
             seq2seq = Seq2SeqConfig(source_vocabulary=vocabulary, target_vocabulary=vocabulary, **shared)
             return LastUtterance(seq2seq, rng=rng, dropout_rng=dropout_rng)
-        shared |= {"vocabulary": vocabulary, "context": self.context}
+        shared |= {"vocabulary": vocabulary, "context": self.context, "tied": self.tied}
         if self.model == "hred":
             hred = HREDConfig(word_dropout=self.word_dropout or 0.0, **shared)
             return HRED(hred, rng=rng, dropout_rng=dropout_rng)
