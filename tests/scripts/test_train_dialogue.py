@@ -100,7 +100,7 @@ def test_a_run_holds_what_its_page_says_and_answers(model: str, trained: dict[st
 def test_perplexity_is_exp_of_the_loss(model: str, trained: dict[str, Path]) -> None:
     test = json.loads((trained[model] / "results.json").read_text())["test"]
     assert test["perplexity"] == math.exp(test["loss"])
-    assert test["tokens"] == 5 * (3 + 4 + 5)  # words, a full stop or the like, EOS
+    assert test["tokens"] == 5 * (4 + 5 + 5)  # words, a full stop or the like, EOS
     best = min(line["valid_loss"] for line in runs.read_metrics(trained[model]) if "valid_loss" in line)
     assert test["loss"] == pytest.approx(best, rel=1e-6)  # of the best weights, on the same dialogues
 

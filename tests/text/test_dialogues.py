@@ -120,7 +120,7 @@ def test_a_split_depends_on_its_source_of_randomness_alone() -> None:
 
 
 def test_too_few_dialogues_are_not_split(rng: np.random.Generator) -> None:
-    with pytest.raises(InputError, match="9 distinct dialogues are too few .*; expected 10 or more, with blank lines"):
+    with pytest.raises(InputError, match=r"9 distinct dialogues are too few .*; expected 10 or more, with blank lines"):
         split_dialogues(many(9) * 5, 0.1, rng)
     for share in 0.0, 0.5, float("nan"):
         with pytest.raises(InputError, match="the fraction held out is"):

@@ -27,7 +27,7 @@ def test_the_files_are_what_the_generator_writes() -> None:
 def test_dialogues_have_their_lengths_and_every_scene_its_share() -> None:
     assert {split: len(dialogues) for split, dialogues in SPLITS.items()} == SIZES
     assert all(SHORTEST <= len(dialogue.turns) <= LONGEST for dialogue in ALL)
-    for split, dialogues in SPLITS.items():
+    for dialogues in SPLITS.values():
         scenes = Counter(d.about[0] for d in dialogues)
         assert set(scenes) == set(SCENES)
         assert max(scenes.values()) - min(scenes.values()) <= 1
