@@ -54,6 +54,20 @@ def test_curves_of_a_run_without_metrics_are_empty() -> None:
     assert pixels(plots.curves([])).ndim == 3
 
 
+def test_dialogue_curves_have_a_panel_for_the_latent_variable_where_there_is_one() -> None:
+    lines = [{"step": 20, "train_loss": 2.0}, {"step": 20, "valid_loss": 2.5, "valid_exact_match": 0.25}]
+    losses, exact = plots.dialogue_curves(lines).axes
+    assert [line.get_xydata().tolist() for line in losses.lines] == [[[20, 2]], [[20, 2.5]]]
+    assert [line.get_xydata().tolist() for line in exact.lines] == [[[20, 25]]]
+    numbers = {"valid_bound": 3.0, "valid_reconstruction": 2.0, "valid_kl": 5.0, "valid_active_units": 4}
+    figure = plots.dialogue_curves([*lines[:1], {"step": 20, **numbers, "kl_weight": 0.5}])
+    losses, exact, latent = figure.axes
+    assert losses.get_title() == "Negative bound a token"
+    assert [line.get_ydata().tolist() for line in losses.lines] == [[2], [3], [2]]
+    assert [line.get_ydata().tolist() for line in latent.lines] == [[5], [4], [0.5]]
+    assert pixels(plots.dialogue_curves([])).ndim == 3
+
+
 def test_a_picture_is_a_png_and_a_bad_place_for_it_is_said(tmp_path: Path) -> None:
     plots.save(plots.curves(LINES), tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
