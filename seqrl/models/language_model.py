@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -168,22 +169,32 @@ class LanguageModel(Layer):
     ) -> tuple[Integers, State]:
         """(what follows `ids` (N,), the state after it): a token a step, chosen as `sampling.sample` does it.
 
-        draws: uniform from 0 to 1, (steps, N) -> (steps, N), or fewer steps when every row has had the id `end`.
-        prepared: what `prepare` gave. never: ids that are not chosen. Raises InputError as `sampling.sample` does.
+        draws: uniform, 0 <= draw < 1, (steps, N) -> (steps, N), or fewer steps when every row has had the id `end`.
+        prepared: what `prepare` gave. never: ids that are not chosen. Raises InputError as `sampling.sample` does, and
+        for what is of another shape or out of range.
         """
         check_sampling(temperature, top_k, top_p)
-        self.embedding.check(ids)
+        _check_draws(ids, draws)
+        forbidden = np.array(never, np.int64)
+        for given in ids, forbidden:
+            self.embedding.check(given)
+        zero, table = self.zero_state(len(ids)), prepared.table
+        if state is not None and _shapes(state) != _shapes(zero):
+            raise InputError(f"write got a state of the shapes {_shapes(state)}; expected {_shapes(zero)}")
+        expected = self.config.vocabulary, self.stack.layers[0].weight_ih.shape[1]
+        if table is not None and table.shape != expected:
+            raise InputError(f"write got a table of shape {table.shape}; expected {expected}")
         layers, V, bias = self.stack.layers, self.config.vocabulary, self.output.bias
         assert bias is not None
         written, after = kernels.generate(
             layers[0].kind,
             self.embedding.weight.value,
-            np.empty((0, 0), self.dtype) if prepared.table is None else prepared.table,
+            np.empty((0, 0), self.dtype) if table is None else table,
             [
                 (layer.weight_ih.value, layer.bias.value, weights, layer.extra())
                 for layer, weights in zip(layers, prepared.weights or self.stack.packed(), strict=True)
             ],
-            self.zero_state(len(ids)) if state is None else state,
+            zero if state is None else state,
             self.output.weight.value.T if self.config.tied else self.output.weight.value,
             bias.value,
             ids,
@@ -191,7 +202,7 @@ class LanguageModel(Layer):
             temperature,
             top_k or V,
             top_p or 1.0,
-            np.array(never, np.int64),
+            forbidden,
             end,
         )
         if len(draws) and not len(written):
@@ -201,3 +212,17 @@ class LanguageModel(Layer):
 
 def _zeros_like(state: State) -> State:
     return tuple(map(_zeros_like, state)) if isinstance(state, tuple) else np.zeros_like(state)
+
+
+def _shapes(state: State) -> tuple[Any, ...]:
+    return tuple(map(_shapes, state)) if isinstance(state, (tuple, list)) else np.shape(state)
+
+
+def _check_draws(ids: Integers, draws: Array) -> None:
+    if ids.ndim != 1 or draws.ndim != 2 or draws.shape[1] != len(ids):
+        raise InputError(
+            f"write got ids of shape {ids.shape} and draws of shape {draws.shape}; expected (N,) and (steps, N)"
+        )
+    if not ((draws >= 0) & (draws < 1)).all():
+        wrong = draws[~((draws >= 0) & (draws < 1))].flat[0]
+        raise InputError(f"a draw is {wrong}; expected 0 <= draw < 1")

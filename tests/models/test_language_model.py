@@ -1,12 +1,14 @@
+import re
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.gradient_check import check_gradients
-from seqrl.layers.recurrent import CELLS, NOTHING
+from seqrl.layers.recurrent import CELLS, NOTHING, Prepared
 from seqrl.losses import softmax_cross_entropy
 from seqrl.models.language_model import LanguageModel, LanguageModelConfig
 from seqrl.models.sampling import sample
@@ -17,7 +19,7 @@ V = 7
 
 
 def model(**options: Any) -> LanguageModel:
-    config = LanguageModelConfig(V, **{"embedding": 3, "hidden": 4, **options})
+    config = LanguageModelConfig(**{"vocabulary": V, "embedding": 3, "hidden": 4, **options})
     return LanguageModel(config, rng=np.random.default_rng(1), dropout_rng=np.random.default_rng(2))
 
 
@@ -216,3 +218,50 @@ def test_a_model_with_a_nan_writes_nothing(rng: Generator) -> None:
     tested.output.bias.value[0] = np.nan
     with pytest.raises(InputError, match="largest logit of a row is not finite"):
         tested.write(np.array([0]), None, rng.random((3, 1)), tested.prepare(0))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint64])
+def test_ids_of_a_small_type_are_followed_by_any(dtype: type[np.integer]) -> None:
+    tested = randomised(model(vocabulary=300))
+    tested.output.bias.value[280] = 1000
+    written, _ = tested.write(np.array([1, 2], dtype), None, np.zeros((3, 2)), tested.prepare(0))
+    np.testing.assert_array_equal(written, np.full((3, 2), 280))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"draws": np.zeros((3, 1))}, r"ids of shape (2,) and draws of shape (3, 1); expected (N,) and (steps, N)"),
+        ({"draws": np.zeros(2)}, r"draws of shape (2,); expected (N,) and (steps, N)"),
+        ({"ids": np.zeros((1, 2), int)}, r"ids of shape (1, 2) and draws of shape (3, 2)"),
+        ({"draws": np.ones((3, 2))}, "a draw is 1.0; expected 0 <= draw < 1"),
+        ({"draws": np.full((3, 2), np.nan)}, "a draw is nan; expected 0 <= draw < 1"),
+        ({"never": [V]}, f"the id {V}; expected 0 <= id < {V}"),
+        ({"never": [-1]}, f"the id -1; expected 0 <= id < {V}"),
+        ({"state": "one row"}, "write got a state of the shapes ((1, 7),); expected ((2, 7),)"),
+        ({"state": ()}, "write got a state of the shapes (); expected ((2, 7),)"),
+        (
+            {"prepared": Prepared(np.zeros((V - 1, 21)))},
+            f"got a table of shape ({V - 1}, 21); expected ({V}, 21)",
+        ),
+    ],
+)
+def test_what_can_not_be_written_from_is_refused(given: dict[str, Any], said: str) -> None:
+    tested = model(cell="gru", hidden=7)
+    if given.get("state") == "one row":
+        given = {"state": tested.zero_state(1)}
+    arguments = {"ids": np.array([1, 2]), "state": None, "draws": np.zeros((3, 2)), "prepared": tested.prepare(0)}
+    with pytest.raises(InputError, match=re.escape(said)):
+        tested.write(**arguments | given)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_weights_prepared_of_another_model_are_refused(cell: str) -> None:
+    """A product would read beyond the smaller of them."""
+    tested, ids = randomised(model(cell=cell, hidden=40)), np.array([1, 2])
+    others = [randomised(model(cell=cell, hidden=3)), model(cell=cell, hidden=40)]
+    for other in others if kernels.implementation == "compiled" else others[:1]:
+        with pytest.raises(ValueError):
+            tested.step(ids, None, other.prepare(0))
+        with pytest.raises(ValueError):
+            tested.write(ids, None, np.zeros((2, 2)), other.prepare(0))

@@ -8,7 +8,7 @@ from numba.extending import overload
 
 from seqrl.kernels.blas import one_thread
 from seqrl.kernels.compiled.products import multiply_add, pack
-from seqrl.kernels.compiled.sequences import Packed, _gru_forward, _lstm_forward, _rnn_forward, packed
+from seqrl.kernels.compiled.sequences import Packed, _check_weights, _gru_forward, _lstm_forward, _rnn_forward, packed
 from seqrl.kernels.compiled.support import jit
 from seqrl.parameter import Array, Integers
 
@@ -53,6 +53,7 @@ def _layer(cell: str, weights: tuple[Any, ...], state: Any, N: int) -> _RNN | _L
     weight_hh, blocks = (
         given if isinstance(given, Packed) else packed(given, (2 * len(given),) if cell == "gru" else ())
     )
+    _check_weights(weight_hh, np.shape(state[0] if cell == "lstm" else state)[1], len(bias), bias.dtype)
     H = len(weight_hh)
 
     def room(*shape: int) -> Array:
@@ -197,8 +198,7 @@ def generate(
     rooms = tuple(_layer(cell, weights, before, len(tokens)) for weights, before in zip(layers, state, strict=True))
     output = np.ascontiguousarray(output)
     options = (float(temperature), int(top_k), float(top_p), never, int(end))
+    tokens, draws = tokens.astype(np.int64), np.ascontiguousarray(draws, np.float64)  # a copy, and room for every id
     with one_thread():
-        written = _generate(
-            embedding, table, rooms, output, pack(output, False), output_bias, tokens.copy(), draws, *options
-        )
+        written = _generate(embedding, table, rooms, output, pack(output, False), output_bias, tokens, draws, *options)
     return written, tuple((room.hs[0], room.cs[0]) if isinstance(room, _LSTM) else room.hs[0] for room in rooms)

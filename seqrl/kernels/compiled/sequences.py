@@ -26,18 +26,32 @@ def _blocks(weight_hh: Array, splits: Sequence[int]) -> Sequence[Array]:
     return np.split(weight_hh, splits, axis=1) if splits else [weight_hh]
 
 
-def _packed(weight_hh: Array | Packed, T: int, splits: Sequence[int] = ()) -> Packed:
+def _check_weights(weight_hh: Array, H: int, columns: int, dtype: np.dtype[np.floating]) -> None:
+    """Beyond the end of weights that were packed of another layer a product would read on."""
+    if weight_hh.shape != (H, columns) or weight_hh.dtype != dtype:
+        raise ValueError(
+            f"the weights packed are {weight_hh.shape} of {weight_hh.dtype}; expected ({H}, {columns}) of {dtype}"
+        )
+
+
+def _packed(weight_hh: Array | Packed, gates: Array, hs: Array, splits: Sequence[int] = ()) -> Packed:
+    T = len(gates)
     if isinstance(weight_hh, Packed):
+        _check_weights(weight_hh.weight_hh, hs.shape[2], gates.shape[2], gates.dtype)
         return weight_hh
     if T >= WORTH_PACKING:
         return packed(weight_hh, splits)
+    return _unpacked(weight_hh, splits)
+
+
+def _unpacked(weight_hh: Array, splits: Sequence[int]) -> Packed:
     return Packed(weight_hh, [np.empty(0, weight_hh.dtype)] * (len(splits) + 1))
 
 
 def _packed_back(weight_hh: Array, T: int, splits: Sequence[int] = ()) -> Packed:
     """The transpose, for the way back."""
     if T < WORTH_PACKING:
-        return _packed(weight_hh, T, splits)
+        return _unpacked(weight_hh, splits)
     return Packed(weight_hh, [pack(block, True) for block in _blocks(weight_hh, splits)])
 
 
@@ -74,7 +88,7 @@ def rnn_forward(
     gates: Array, weight_hh: Array | Packed, hs: Array, lengths: Integers, reverse: bool, rectified: bool
 ) -> None:
     T, N, _ = gates.shape
-    weights = _packed(weight_hh, T)
+    weights = _packed(weight_hh, gates, hs)
     _over_rows(_rnn_forward, T, N, weights, gates, weights.weight_hh, *weights.blocks, hs, lengths, reverse, rectified)
 
 
@@ -161,7 +175,7 @@ def lstm_forward(
     gates: Array, weight_hh: Array | Packed, peephole: Array, hs: Array, cs: Array, lengths: Integers, reverse: bool
 ) -> None:
     T, N, _ = gates.shape
-    weights = _packed(weight_hh, T)
+    weights = _packed(weight_hh, gates, hs)
     _over_rows(
         _lstm_forward, T, N, weights, gates, weights.weight_hh, *weights.blocks, peephole, hs, cs, lengths, reverse
     )
@@ -276,7 +290,7 @@ def gru_forward(
     reset_after: bool,
 ) -> None:
     T, N, columns = gates.shape
-    weights = _packed(weight_hh, T, (2 * columns // 3,))
+    weights = _packed(weight_hh, gates, hs, (2 * columns // 3,))
     arrays = (gates, weights.weight_hh, *weights.blocks, bias_hn, hs, memory, lengths, reverse, reset_after)
     _over_rows(_gru_forward, T, N, weights, *arrays)
 
