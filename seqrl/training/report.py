@@ -15,6 +15,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse } td, th { padding: .2rem .7rem; text-align: left; vertical-align: top }
 tr + tr td { border-top: 1px solid #ddd } img { max-width: 100% } .wrong { color: #b00020 }
+pre { background: #f6f6f6; padding: .7rem; white-space: pre-wrap }
 .attention td, .attention th { padding: .1rem .4rem; border: 0; font-weight: normal; text-align: center }
 .attention th:first-child { text-align: right }
 """
@@ -31,6 +32,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     top = f"<tr>{''.join(f'<th>{html.escape(name)}</th>' for name in header)}</tr>" if header else ""
     body = "".join(f"<tr>{''.join(f'<td>{_cell(value)}</td>' for value in row)}</tr>\n" for row in rows)
     return f"<table>\n{top}\n{body}</table>"
+
+
+def text(content: str) -> str:
+    """A text with its line ends and spaces as they are."""
+    return f"<pre>{html.escape(content)}</pre>"
 
 
 def picture(png: bytes, text: str) -> str:

@@ -38,3 +38,7 @@ def test_a_page_is_whole_and_needs_nothing_from_elsewhere() -> None:
     assert 'src="data:image/png;base64,iVBORw=="' in page and 'alt="a &quot;curve&quot;"' in page
     assert [float(w) for w in re.findall(r"rgba\(8, 48, 107, ([\d.]+)\)", page)] == [0.25, 0.75, 1, 0]
     assert not re.search(r"https?:|<script|<link", page)
+
+
+def test_a_text_keeps_its_lines_and_is_no_markup() -> None:
+    assert report.text("a <b>\n  c") == "<pre>a &lt;b&gt;\n  c</pre>"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +78,7 @@ def draw(preparation: Preparation, scores: dict[str, Any], samples: dict[float, 
     except MissingExtra as error:
         notes.append(f"no pictures: {error}")
     for temperature, text in samples.items():
-        sections[f"A text at temperature {temperature}"] = f"<pre>{html.escape(text)}</pre>"
+        sections[f"A text at temperature {temperature}"] = report.text(text)
     sections["Settings"] = report.table([], dataclasses.asdict(preparation.settings).items())
     sections["Data"] = report.table([], [(key, value) for key, value in preparation.data.items() if key != "files"])
     title = f"Language model {folder.resolve().name}, seqrl {seqrl.__version__}"
