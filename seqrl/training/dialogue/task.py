@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -41,8 +41,8 @@ class Dialogues(Protocol):
 class Answers(NamedTuple):
     """Dialogues up to where the answer follows from them, and all the answers that fit, as ids without EOS."""
 
-    contexts: list[Dialogue]
-    fitting: list[list[list[int]]]
+    contexts: Sequence[Dialogue]
+    fitting: Sequence[list[list[int]]]
 
     def exact_match(self, model: Model) -> float:
         """The share that the model's greedy answer fits; a VHRED takes the prior's mean for z."""

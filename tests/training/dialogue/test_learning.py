@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from seqrl.models.responding import respond
+from seqrl.models.vhred import VHRED
 from seqrl.text.dialogues import OPEN, RECALL
 from seqrl.training.dialogue.run import Preparation, prepare
 from seqrl.training.dialogue.settings import DialogueSettings
@@ -59,6 +60,7 @@ def test_hred_recalls_what_was_said_turns_ago_and_a_seq2seq_of_the_last_utteranc
 def test_vhred_keeps_its_latent_variable_in_use_and_draws_different_answers_that_fit() -> None:
     vhred = trained(model="vhred", epochs=5)
     model = vhred.responder.model
+    assert isinstance(model, VHRED)
     found = bound(model, vhred.test)
     assert found.active_units > 0
     assert found.kl.sum(axis=1).mean() > 0.1

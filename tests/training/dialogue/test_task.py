@@ -49,7 +49,7 @@ def model(kind: str, **options: Any) -> Any:
 
 def task(made: Any, data: Listed, threads: int = 2, **options: Any) -> DialogueTask:
     replicas = Replicas(made, Adam(made.parameters()).packed, threads)
-    common = {"replicas": replicas, "batch_size": 7, **options}
+    common: dict[str, Any] = {"replicas": replicas, "batch_size": 7, **options}
     if isinstance(made, VHRED):
         return VariationalTask(data, data, **{"annealing": 10, "free_bits": 0.05, **common})
     return DialogueTask(data, data, **common)
@@ -158,7 +158,7 @@ def test_resuming_a_checkpoint_goes_on_to_the_same_bits(kind: str, data: Listed,
         made = model(kind, dropout=0.3)
         optimizer = Adam(made.parameters(), 0.01)
         replicas = Replicas(made, optimizer.packed, 2)
-        options = {"replicas": replicas, "batch_size": 7}
+        options: dict[str, Any] = {"replicas": replicas, "batch_size": 7}
         learner = (
             VariationalTask(data, data, annealing=10, free_bits=0.05, **options)
             if kind == "vhred"
