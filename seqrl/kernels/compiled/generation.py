@@ -54,7 +54,7 @@ def _layer(cell: str, weights: tuple[Any, ...], state: Any, N: int) -> _RNN | _L
         given if isinstance(given, Packed) else packed(given, (2 * len(given),) if cell == "gru" else ())
     )
     _check_weights(weight_hh, np.shape(state[0] if cell == "lstm" else state)[1], len(bias), bias.dtype)
-    H = len(weight_hh)
+    H, own = len(weight_hh), (weight_ih, bias, weight_hh, *blocks)
 
     def room(*shape: int) -> Array:
         return np.zeros(shape, bias.dtype)
@@ -64,10 +64,10 @@ def _layer(cell: str, weights: tuple[Any, ...], state: Any, N: int) -> _RNN | _L
     if cell == "lstm":
         cs = room(2, N, H)
         cs[0] = state[1]
-        return _LSTM(weight_ih, bias, weight_hh, *blocks, extra, gates, hs, cs)
+        return _LSTM(*(*own, extra, gates, hs, cs))
     if cell == "gru":
-        return _GRU(weight_ih, bias, weight_hh, *blocks, extra, gates, hs, room(1, N, H))
-    return _RNN(weight_ih, bias, weight_hh, *blocks, cell == "rnn-relu", gates, hs)
+        return _GRU(*(*own, extra, gates, hs, room(1, N, H)))
+    return _RNN(*(*own, cell == "rnn-relu", gates, hs))
 
 
 def _step(layer, lengths):
