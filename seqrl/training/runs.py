@@ -55,8 +55,10 @@ class Config(NamedTuple):
 
 
 def load(path: str | Path, own: Sequence[Any] = ()) -> Any:
-    """The best model of a run, ready to use: a `translation.translator.Translator`, or a `sequential.Sequential`.
+    """The best model of a run, ready to use.
 
+    By the kind of run it is a `translation.translator.Translator`, a `language.generator.TextGenerator`, a
+    `dialogue.responder.Responder` or a `sequential.Sequential`.
     Where training stopped before its first validation, it is the last one. own: classes and functions of one's own
     that a Sequential was made of.
     Raises InputError for a folder that is not a run or has no checkpoint yet, and for a damaged file in it.
