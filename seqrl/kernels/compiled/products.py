@@ -15,6 +15,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from seqrl.kernels.compiled.support import gemm, jit, row_length
@@ -30,11 +31,14 @@ class Registers(NamedTuple):
 
 
 def _registers() -> Registers:
-    """Tiles that leave registers for a row of a panel and an element of a, by what the processor has."""
-    features = llvmlite.binding.get_host_cpu_features()
-    if features.get("avx512f"):
+    """Tiles that leave registers for a row of a panel and an element of a, by the features that Numba compiles for.
+
+    They are part of the key of Numba's cache, so that kernels compiled for tiles of another size are never mixed in.
+    """
+    _, _, features = cpu_target.target_context.codegen().magic_tuple()
+    if "+avx512f" in features.split(","):
         return Registers(64, 12, 2)  # 32 registers
-    if features.get("avx"):
+    if "+avx" in features.split(","):
         return Registers(32, 6, 2)  # 16 registers
     return Registers(16, 6, 2)
 
