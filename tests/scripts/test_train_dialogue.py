@@ -253,8 +253,7 @@ def test_answers_that_change_are_other_data(
     with open(tmp_path / "test.answers.tsv", "a") as stream:
         stream.write("1\t3\topen\tWhat was it?\n")
     capsys.readouterr()
-    error = complaint(resume(["--resume", tmp_path / "run"]), capsys)
-    assert error.startswith("__main__.py: ") or f"{tmp_path / 'test.answers.tsv'}: not what" in error
+    assert f"{tmp_path / 'test.answers.tsv'}: not what" in complaint(resume(["--resume", tmp_path / "run"]), capsys)
 
 
 @pytest.mark.parametrize("model", ["hred", "vhred"])
