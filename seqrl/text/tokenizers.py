@@ -253,7 +253,12 @@ def _untrained(kind: str) -> library.Tokenizer:
     backend.decoder = decoders.Fuse()
     if kind != "char":
         backend.decoder = decoders.Sequence(
-            [decoders.Fuse(), decoders.Replace(Regex(_joined(" ")), ""), decoders.Strip(" ", left=1, right=0)]
+            [
+                decoders.Fuse(),
+                decoders.Replace(Regex(_joined(" ")), ""),
+                decoders.Replace(Regex(_opened(" ")), ""),
+                decoders.Strip(" ", left=1, right=0),
+            ]
         )
     return backend
 
@@ -264,7 +269,12 @@ def _normalizer(kind: str, start: bool = True) -> normalizers.Normalizer:
         return normalizers.NFC()
     at_start = [normalizers.Strip(), normalizers.Replace(Regex(rf"\A(?=[^{UNSPACED}])"), " ")]
     return normalizers.Sequence(
-        [normalizers.NFC(), *(at_start if start else []), normalizers.Replace(Regex(_joined("")), " ")]
+        [
+            normalizers.NFC(),
+            *(at_start if start else []),
+            normalizers.Replace(Regex(_opened("")), " "),
+            normalizers.Replace(Regex(_joined("")), " "),
+        ]
     )
 
 
@@ -284,6 +294,11 @@ def blocks(text: str) -> Iterator[str]:
         stop = place.start() if place else len(text)
         yield text[start:stop]
         start = stop
+
+
+def _opened(space: str) -> str:
+    """The same before a quote or bracket that opens a line, so that it is the token that it is inside a line."""
+    return rf"""(?<=\n){space}(?= *["'“„‘(\[¿¡])"""
 
 
 def _joined(space: str) -> str:

@@ -375,3 +375,13 @@ def test_bad_input_is_refused() -> None:
         Tokenizer.train("word", ["a", "a\udc80"])
     with pytest.raises(InputError, match=r"not a sentence of valid Unicode text: 'a\\udc80'"):
         Tokenizer.train("word", ["a"]).encode_batch(["a", "a\udc80"])
+
+
+@pytest.mark.parametrize("kind", ["word", "bpe"])
+def test_a_quote_that_opens_a_line_is_the_quote_that_opens_a_text(kind: str) -> None:
+    text = 'He came.\n"Yes," he said.\n  (No.)\n "Yes" [no]\n[no]'
+    tokenizer = Tokenizer.train(kind, [text])
+    assert tokenizer.unknown('"Yes') == []
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    if kind == "word":
+        assert tokenizer.encode('"Yes')[:2] == tokenizer.encode(text)[4:6]
