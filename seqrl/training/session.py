@@ -105,5 +105,12 @@ def check_data(folder: Path, config: runs.Config, data: Mapping[str, Any]) -> No
 
 
 def fingerprints(paths: Sequence[str | None]) -> dict[str, str]:
-    """SHA-256 of each file, by its path as given."""
-    return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths if path is not None}
+    """SHA-256 of each file, by its path as given. Raises InputError for a pipe, which could not be read again."""
+    return {path: _fingerprint(path) for path in paths if path is not None}
+
+
+def _fingerprint(path: str) -> str:
+    if not Path(path).is_file():
+        raise InputError(f"{path}: not a file that can be read again, as resuming does; expected a file")
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
