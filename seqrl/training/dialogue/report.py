@@ -10,6 +10,7 @@ from typing import Any
 import seqrl
 from seqrl import files, plots
 from seqrl.errors import MissingExtra
+from seqrl.text.dialogues import OPEN, RECALL
 from seqrl.training import report, runs
 from seqrl.training.dialogue.responder import Responder
 from seqrl.training.dialogue.results import DRAWS, Example, Results, test
@@ -20,8 +21,8 @@ CURVES = "curves.png"
 SHOWN = 4  # examples on the terminal
 
 ANSWERS = {
-    "recall": "answers that depend on what was said before the last utterance",
-    "open": "answers of which several fit",
+    RECALL: "answers that depend on what was said before the last utterance",
+    OPEN: "answers of which several fit",
 }
 
 
@@ -44,7 +45,7 @@ def finish(preparation: Preparation, training: Training, folder: Path, ended: st
         f"Training {ended} after {progress.epoch} epochs in {progress.seconds:.0f} s, "
         f"at {training.speed():,.0f} target tokens/s; the best weights are of step {progress.best_step}.",
         f"  held-out dialogues: {describe(tested.scores)}",
-        *[f"  {ANSWERS[kind]}: {describe_answers(found)}" for kind, found in tested.scores["answers"].items()],
+        *[f"  {ANSWERS[kind]}: {describe_answers(kind, found)}" for kind, found in tested.scores["answers"].items()],
     ]
     for example in tested.examples[:SHOWN]:
         lines += ["", *[f"    {text}" for text in example.context]]
@@ -63,11 +64,12 @@ def describe(scores: dict[str, Any]) -> str:
     return f"perplexity {scores['perplexity']:.3f} on {scores['tokens']:,} tokens"
 
 
-def describe_answers(found: dict[str, Any]) -> str:
+def describe_answers(kind: str, found: dict[str, Any]) -> str:
+    rule = f" (no rule of the last utterance alone: more than {100 * found['from_last_utterance']:.1f} %)"
     return (
-        f"{100 * found['exact_match']:.1f} % fit of {found['places']:,} (the best rule that sees the last utterance "
-        f"only: {100 * found['from_last_utterance']:.1f} %); of {DRAWS} drawn ones "
-        f"{100 * found['drawn_exact_match']:.1f} % fit, {found['distinct_fitting']:.1f} different ones"
+        f"{100 * found['exact_match']:.1f} % fit of {found['places']:,}{rule if kind == RECALL else ''}; "
+        f"of {DRAWS} drawn for a context {100 * found['drawn_exact_match']:.1f} % fit, "
+        f"{found['distinct_fitting']:.1f} different ones of {found['possible']:.1f} possible"
     )
 
 
