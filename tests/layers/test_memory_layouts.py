@@ -13,7 +13,9 @@ from seqrl.layers.dense import Dense
 from seqrl.layers.recurrent import CELLS
 
 Array = np.ndarray
-CASES = {name: case for name, case in LAYERS.items() if "Seq2Seq" not in name}
+# Models of batches, not of arrays, are left out.
+BATCHED = "Seq2Seq", "HRED", "LastUtterance"
+CASES = {name: case for name, case in LAYERS.items() if not any(model in name for model in BATCHED)}
 
 
 def with_gaps(x: Array) -> Array:
