@@ -141,7 +141,7 @@ BAD_FILES = {
     "binary": (b"text\n\x00\x01\x02", "bad.txt:2: a NUL byte at offset 5"),
     "not UTF-8": (b"text\nna\xefve\n", "bad.txt:2: byte 0xef at offset 7 is not UTF-8"),
     "few characters": (b"one and two", "are too few to hold out"),
-    "few tokens": (b"one and two\n" * 100, "fewer than one batch of 64 streams of 64; expected a longer text"),
+    "few tokens": (b"one and two\n" * 100, "fewer than one batch of 32 streams of 64; expected a longer text"),
 }
 
 

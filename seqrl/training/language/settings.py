@@ -46,7 +46,7 @@ class LanguageSettings:
     """Drop the same places at all steps of a chunk."""
     optimizer: str = "adam"
     """sgd, adam or adamw."""
-    learning_rate: float = 5e-3
+    learning_rate: float = 8e-3
     """At the start of the schedule."""
     schedule: str = "cosine"
     """How the learning rate falls over the epochs: constant, linear or cosine."""
@@ -54,7 +54,7 @@ class LanguageSettings:
     """Multiply the learning rate by this after every epoch without a better validation loss, such as 0.25."""
     clip: float = 1.0
     """Largest norm of the gradient."""
-    batch_size: int = 64
+    batch_size: int = 32
     """Streams that the text is cut into, read side by side."""
     bptt: int = 64
     """Tokens of each stream in a step, through which the gradient goes back; the state is carried on further."""
