@@ -35,6 +35,8 @@ def test_temperature_zero_is_greedy_and_the_lowest_id_of_equals() -> None:
 
 def test_a_very_low_temperature_is_greedy_without_overflow() -> None:
     assert of(temperature=1e-300) == [0, 1, 0, 0]
+    far_apart = np.array([[-3e38, 3e38, 0]], np.float32)
+    np.testing.assert_array_equal(probabilities(far_apart, temperature=1e-300), [[0, 1, 0]])
 
 
 def test_top_k_keeps_the_k_most_probable() -> None:

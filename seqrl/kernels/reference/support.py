@@ -24,7 +24,8 @@ def chances(logits: Array, temperature: float, top_k: int, top_p: float) -> Arra
     """exp((logits - highest) / temperature) where a token is among the `top_k` most probable ones and, of these, in
     the smallest set of the most probable that has `top_p` of their probability; else 0. (N, V), in float64."""
     p = logits - np.asarray(logits.max(axis=1, keepdims=True), np.float64)
-    p /= temperature
+    with np.errstate(over="ignore"):  # to -inf
+        p /= temperature
     np.exp(p, out=p)
     if top_k < p.shape[1] or top_p < 1:
         order = np.argsort(-p, axis=1, kind="stable")
