@@ -29,8 +29,16 @@ def _choose() -> str:
 
 
 def load(implementation: str) -> dict[str, Callable[..., Any]]:
-    """Every kernel of "reference" or "compiled", by name."""
-    modules = [importlib.import_module(f"seqrl.kernels.{implementation}.{part}") for part in PARTS]
+    """Every kernel of "reference" or "compiled", by name. Raises InputError where Numba has nowhere to keep them."""
+    try:
+        modules = [importlib.import_module(f"seqrl.kernels.{implementation}.{part}") for part in PARTS]
+    except RuntimeError as error:
+        if "cannot cache function" not in str(error):
+            raise
+        raise InputError(
+            "Numba can write compiled kernels nowhere; expected a folder for them in NUMBA_CACHE_DIR, "
+            "or SEQRL_KERNELS=reference"
+        ) from None
     return {
         name: member
         for module in modules

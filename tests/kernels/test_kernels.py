@@ -275,3 +275,18 @@ def test_without_numba_the_readable_kernels_run() -> None:
         SEQRL_KERNELS="compiled",
     )
     assert done.stdout.split() == ["reference", "False"]
+
+
+def test_without_a_folder_for_compiled_kernels_it_says_what_to_do(compiled: Kernels) -> None:
+    done = run_python(
+        """
+        import numba.core.caching
+        numba.core.caching._CacheImpl._locator_classes = []
+        try:
+            import seqrl.kernels
+        except ValueError as error:
+            print(error)
+        """,
+        SEQRL_KERNELS="compiled",
+    )
+    assert "NUMBA_CACHE_DIR" in done.stdout
