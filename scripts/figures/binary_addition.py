@@ -91,7 +91,7 @@ def train(options: Options, pairs: int, rng: np.random.Generator) -> Run:
     steps: list[int] = []
     curves: dict[int, list[float]] = {bits: [] for bits in carried}
     for step in range(options.steps + 1):
-        if step % max(options.steps // 50, 1) == 0:
+        if step % max(options.steps // 100, 1) == 0:
             steps.append(step)
             for bits, x in ({options.bits: sample} | longer).items():
                 curves[bits].append(accuracy(model, x))
@@ -187,7 +187,7 @@ def draw(runs: Runs) -> Any:
     numbers.plot([], [], "o-", color="#666666", label="held out or random")
     numbers.plot([], [], "s:", color="#666666", label="a carry from end to end")
     learning.set(title=f"{most} pairs of {bits[0]} bits: every net", xlabel="step", ylabel="% of sums right")
-    learning.set(xlim=(0, None), ylim=(-2, 102))
+    learning.set(xlim=(0, min(400, runs[most][0].steps[-1])), ylim=(-2, 102))
     numbers.set(title="After training: mean of the nets", xlabel="pairs learned from")
     numbers.set_xticks(list(runs), [str(pairs) for pairs in runs])
     numbers.minorticks_off()

@@ -91,9 +91,9 @@ def draw(runs: Runs) -> Any:
                 axes.semilogy(run.steps, run.errors, color=colour, linewidth=1.4, label=label)
                 axes.semilogy(run.steps[-1:], run.errors[-1:], "o", color=colour, markersize=5)
         axes.axhline(BASELINE, color="#888888", linewidth=1, linestyle=":")
+        axes.text(0.99, 0.85 * BASELINE, "the answer 1", transform=axes.get_yaxis_transform(), ha="right", va="top")
         axes.set(title=f"{T} steps", xlabel="step of training", xlim=(0, None))
     grid[0, 0].set(ylabel="mean squared error, held out")
-    grid[0, 0].text(0.99, 1.08 * BASELINE, "the answer 1", transform=grid[0, 0].get_yaxis_transform(), ha="right")
     picture.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return picture
 
