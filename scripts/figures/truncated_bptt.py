@@ -143,7 +143,8 @@ def draw(runs: Runs) -> Any:
             label = f"{name}, state " + ("carried" if field == "carried" else "zero at each chunk")
             lengths.plot(chunks, found.mean(axis=1), style, color=colour, label=label, markersize=5)
     lengths.set(title="After training, on other streams: mean of the runs", xlabel="steps in a chunk")
-    lengths.legend(loc="lower right")
+    lengths.set_xticks(chunks)
+    lengths.legend(loc="upper left")
     return picture
 
 
