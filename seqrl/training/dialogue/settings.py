@@ -66,7 +66,7 @@ class DialogueSettings:
     free_bits: float = 0.1
     """Nats that each dimension of vhred's latent variable may spend without a cost."""
     optimizer: str = "adam"
-    """sgd, adam or adamw."""
+    """adam, adamw, sgd, adagrad, adadelta or rmsprop."""
     learning_rate: float = 4e-3
     """At the start of the schedule."""
     schedule: str = "cosine"

@@ -45,7 +45,7 @@ class LanguageSettings:
     variational: bool = False
     """Drop the same places at all steps of a chunk."""
     optimizer: str = "adam"
-    """sgd, adam or adamw."""
+    """adam, adamw, sgd, adagrad, adadelta or rmsprop."""
     learning_rate: float = 8e-3
     """At the start of the schedule."""
     schedule: str = "cosine"

@@ -57,7 +57,7 @@ class TranslationSettings:
     label_smoothing: float = 0.0
     """Share of the target's probability that is spread over the vocabulary."""
     optimizer: str = "adam"
-    """sgd, adam or adamw."""
+    """adam, adamw, sgd, adagrad, adadelta or rmsprop."""
     learning_rate: float = 6e-3
     """At the start of the schedule."""
     schedule: str = "cosine"
