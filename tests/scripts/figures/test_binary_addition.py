@@ -62,7 +62,7 @@ def test_the_whole_by_several_seeds(script: ModuleType, seed: int) -> None:
     runs = script.compute(script.Options(seed=seed))
     assert all(run.accuracies[8] == run.carried[8] == run.accuracies[16] == 1 for run in runs[1000])
     assert all(run.accuracies[32] > 0.95 for run in runs[1000])
-    assert all(run.accuracies[8] < 0.9 for run in runs[50])
+    assert np.mean([run.accuracies[8] for run in runs[50]]) < 0.7  # too few for most nets, not for every one
 
 
 @pytest.mark.parametrize(
