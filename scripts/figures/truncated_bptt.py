@@ -140,7 +140,7 @@ def draw(runs: Runs) -> Any:
     for colour, (cell, name) in zip(plots.COLOURS, NAMES.items(), strict=False):
         for field, style in {"carried": "o-", "fresh": "s:"}.items():
             found = 100 * np.array([[getattr(run, field) for run in runs[cell, chunk]] for chunk in chunks])
-            label = f"{name}, state " + ("carried" if field == "carried" else "zero at each chunk")
+            label = f"{name}, state " + ("carried" if field == "carried" else "reset")
             lengths.plot(chunks, found.mean(axis=1), style, color=colour, label=label, markersize=5)
     lengths.set(title="After training, on other streams: mean of the runs", xlabel="steps in a chunk")
     lengths.set_xticks(chunks)
