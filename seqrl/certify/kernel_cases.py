@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 # ---- arguments: (rng, dtype, large enough to be split over threads) -> by name, more than one kernel takes ---
 
 
-def recurrent(rng: Generator, dtype: str, large: bool, blocks: int) -> dict[str, Any]:
-    T, N, H = (9, 9, 96) if large else (4, 3, 5)
+def recurrent(rng: Generator, dtype: str, large: bool, blocks: int, fused: bool) -> dict[str, Any]:
+    """fused: the kernels make the gates of the input, and the gradient of the input."""
+    T, N, H, D = (9, 9, 96, 17) if large else (4, 3, 5, 2)
     lengths = rng.integers(0, T + 1, N)
     lengths[:2] = T, 1
 
@@ -39,24 +41,26 @@ def recurrent(rng: Generator, dtype: str, large: bool, blocks: int) -> dict[str,
         "hs": normal(T + 1, N, H),
         "cs": normal(T + 1, N, H),
         "lengths": lengths,
+        "given": (normal(T, N, D), normal(D, blocks * H), normal(blocks * H)) if fused else None,
+        "wanted": (normal(D, blocks * H), normal(T, N, D)) if fused else None,
     }
 
 
-def rnn(**options: Any) -> Callable[..., dict[str, Any]]:
-    return lambda rng, dtype, large: recurrent(rng, dtype, large, blocks=1) | options
+def rnn(fused: bool = False, **options: Any) -> Callable[..., dict[str, Any]]:
+    return lambda rng, dtype, large: recurrent(rng, dtype, large, 1, fused) | options
 
 
-def lstm(peephole: bool, **options: Any) -> Callable[..., dict[str, Any]]:
+def lstm(peephole: bool, fused: bool = False, **options: Any) -> Callable[..., dict[str, Any]]:
     def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-        made = recurrent(rng, dtype, large, blocks=4)
+        made = recurrent(rng, dtype, large, 4, fused)
         H = made["dh"].shape[1]
         return made | {"peephole": rng.normal(size=(3 if peephole else 0, H)).astype(dtype)} | options
 
     return arguments
 
 
-def gru(**options: Any) -> Callable[..., dict[str, Any]]:
-    return lambda rng, dtype, large: recurrent(rng, dtype, large, blocks=3) | options
+def gru(fused: bool = False, **options: Any) -> Callable[..., dict[str, Any]]:
+    return lambda rng, dtype, large: recurrent(rng, dtype, large, 3, fused) | options
 
 
 def generation(
@@ -219,14 +223,18 @@ CONVOLUTIONS = [
 ]
 POOLS = [pool(size, stride) for size, stride in (((2, 2), (2, 2)), ((3, 2), (2, 1)), ((2, 2), (3, 3)))]
 moments = {"step": 3, "beta1": 0.8, "beta2": 0.99}
+RNNS = [rnn(fused, reverse=r, rectified=rectified) for fused, r, rectified in product((False, True), repeat=3)]
+LSTMS = [lstm(peephole, fused, reverse=r) for peephole, fused, r in product((False, True), repeat=3)]
+GRUS = [gru(fused, reverse=r, reset_after=after) for fused, r, after in product((False, True), repeat=3)]
+
 KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
-    "rnn_forward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
-    "rnn_backward": [rnn(reverse=r, rectified=rectified) for r in (False, True) for rectified in (False, True)],
+    "rnn_forward": RNNS,
+    "rnn_backward": RNNS,
     "packed": [],  # weights for the forward kernels, which give the same with them
-    "lstm_forward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
-    "lstm_backward": [lstm(peephole, reverse=reverse) for reverse in (False, True) for peephole in (False, True)],
-    "gru_forward": [gru(reverse=reverse, reset_after=after) for reverse in (False, True) for after in (False, True)],
-    "gru_backward": [gru(reverse=reverse, reset_after=after) for reverse in (False, True) for after in (False, True)],
+    "lstm_forward": LSTMS,
+    "lstm_backward": LSTMS,
+    "gru_forward": GRUS,
+    "gru_backward": GRUS,
     "generate": [
         *(generation(cell) for cell in CELLS),
         generation("lstm", with_table=False, temperature=0.5, top_k=3),
@@ -240,6 +248,7 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "dropout": [dropout],
     "relu_backward": [rectified],
     "affine": [affine, one_row, turned],
+    "turn_back": [affine, one_row, turned],
     "affine_backward": [affine, one_row, turned],
     "add_product": [add_product],
     "add_rows": [add_rows],
@@ -279,10 +288,11 @@ def differences(name: str, arguments: dict[str, Any], compiled: Callable[..., An
     if "gates" in arguments:
         real = np.arange(len(arguments["gates"]))[:, None] < arguments["lengths"]
     found: Differences = []
-    for parameter, array in expected.items():
+    for parameter, value in expected.items():
         where = real if parameter in TIME_MAJOR else ...
-        if isinstance(array, np.ndarray):
-            found.append(compare(f"{name}: {parameter}", actual[parameter][where], array[where], "in the readable one"))
+        for ours, array in zip(_as_tuple(actual[parameter]), _as_tuple(value), strict=True):
+            if isinstance(array, np.ndarray):
+                found.append(compare(f"{name}: {parameter}", ours[where], array[where], "in the readable one"))
     pairs = zip(_as_tuple(returned), _as_tuple(expected_returned), strict=True)
     return found + [compare(f"{name}: what is returned", *pair, "in the readable one") for pair in pairs]
 

@@ -25,9 +25,13 @@ import numpy.typing as npt
 from seqrl import kernels
 from seqrl.errors import InputError, check_sizes, choose
 from seqrl.initializers import glorot_uniform, orthogonal
-from seqrl.layer import Backward, Layer, apply, rows
+from seqrl.layer import Backward, Layer, rows
 from seqrl.layers.dropout import Dropout
 from seqrl.parameter import Array, Integers, Parameter
+
+WORTH_FUSING = (
+    32  # rows from which on the steps multiply by the input's weights too: with fewer, once for all is faster
+)
 
 State = Any  # (N, H), or a tuple of states
 ScanBackward = Callable[..., tuple[Array, State]]
@@ -54,19 +58,36 @@ class Recurrent(Layer):
 
         The backward pass gives the gradient of the gates in place of that of x.
         """
-        raise NotImplementedError
+        return self._run(self.checked_gates(gates, "T", "N"), None, state, lengths, reverse)
 
     def scan(
         self, x: Array, state: State = None, lengths: Integers | None = None, reverse: bool = False
     ) -> tuple[tuple[Array, State], ScanBackward]:
         x = self.checked(x, "T", "N")
-        output, run_backward = self.run(self.project(x), state, lengths, reverse)
+        T, N, _ = x.shape
+        if N < WORTH_FUSING:
+            output, run_backward = self._run(self.project(x), None, state, lengths, reverse)
+        else:
+            gates = np.empty((T, N, self.weight_hh.shape[1]), x.dtype)
+            given = x, self.weight_ih.value, self.bias.value
+            output, run_backward = self._run(gates, given, state, lengths, reverse)
 
         def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
-            dgates, dinitial = run_backward(dy, dstate)
-            return self.project_backward(x, dgates), dinitial
+            if N < WORTH_FUSING:
+                dgates, dinitial = run_backward(dy, dstate)
+                return self.project_backward(x, dgates), dinitial
+            dx = np.empty(x.shape, x.dtype)
+            dgates, dinitial = run_backward(dy, dstate, (self.weight_ih.value, dx))
+            self._add_gradients(x, dgates)
+            return dx, dinitial
 
         return output, backward
+
+    def _run(
+        self, gates: Array, given: Any, state: State, lengths: Integers | None, reverse: bool
+    ) -> tuple[tuple[Array, State], ScanBackward]:
+        """From gates, or where (x, W_ih, b) is given, which makes them; backward(dy, dstate, wanted=(W_ih, dx))."""
+        raise NotImplementedError
 
     def advance(self, gates: Array, state: State, weight_hh: Any = None) -> tuple[Array, State]:
         """One step from the input's share of the gates, x_t W_ih + b, (N, gates * H), which may be overwritten.
@@ -126,10 +147,14 @@ class Recurrent(Layer):
         return gates
 
     def project_backward(self, x: Array, dgates: Array) -> Array:
+        self._add_gradients(x, dgates)
+        return kernels.turn_back(rows(dgates), self.weight_ih.value).reshape(*dgates.shape[:-1], x.shape[-1])
+
+    def _add_gradients(self, x: Array, dgates: Array) -> None:
+        """Those of W_ih and b."""
         x2, dgates2 = rows(x), rows(dgates)
         kernels.add_product(self.weight_ih.grad, x2, dgates2)
         self.bias.grad += dgates2.sum(axis=0)
-        return apply(dgates, self.weight_ih.value.T)
 
     def states_between(self, T: int, N: int, initial: Array | None, reverse: bool) -> Array:
         """Room for the states between T steps, (T + 1, N, H), with the initial one in its place."""
@@ -206,19 +231,18 @@ class RNN(Recurrent):
     def kind(self) -> str:
         return "rnn-relu" if self.rectified else "rnn"
 
-    def run(
-        self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
+    def _run(
+        self, gates: Array, given: Any, state: State, lengths: Integers | None, reverse: bool
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        gates = self.checked_gates(gates, "T", "N")
         T, N, _ = gates.shape
         lengths = _lengths(lengths, T, N)
         hs = self.states_between(T, N, state, reverse)
-        kernels.rnn_forward(gates, self.weight_hh.value, hs, lengths, reverse, self.rectified)
+        kernels.rnn_forward(gates, self.weight_hh.value, hs, lengths, reverse, self.rectified, given)
         h_read, h_written, _, h_final = _ends(hs, reverse)
 
-        def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
+        def backward(dy: Array | None, dstate: State = None, wanted: Any = None) -> tuple[Array, State]:
             dh, dy = _gradient(dstate, h_final, copy=True), _gradient(dy, h_written)
-            dgates = kernels.rnn_backward(dy, dh, self.weight_hh.value, hs, lengths, reverse, self.rectified)
+            dgates = kernels.rnn_backward(dy, dh, self.weight_hh.value, hs, lengths, reverse, self.rectified, wanted)
             kernels.add_product(self.weight_hh.grad, rows(h_read), rows(dgates))
             return dgates, dh
 
@@ -252,24 +276,25 @@ class LSTM(Recurrent):
     def extra(self) -> Array:
         return np.empty((0, self.H), self.weight_hh.value.dtype) if self.peephole is None else self.peephole.value
 
-    def run(
-        self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
+    def _run(
+        self, gates: Array, given: Any, state: State, lengths: Integers | None, reverse: bool
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        gates = self.checked_gates(gates, "T", "N")
         T, N, _ = gates.shape
         lengths = _lengths(lengths, T, N)
         h0, c0 = parts(state, 2)
         hs = self.states_between(T, N, h0, reverse)
         cs = self.states_between(T, N, c0, reverse)
-        kernels.lstm_forward(gates, self.weight_hh.value, self.extra(), hs, cs, lengths, reverse)
+        kernels.lstm_forward(gates, self.weight_hh.value, self.extra(), hs, cs, lengths, reverse, given)
         h_read, h_written, _, h_final = _ends(hs, reverse)
         c_read, c_written, _, c_final = _ends(cs, reverse)
 
-        def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
+        def backward(dy: Array | None, dstate: State = None, wanted: Any = None) -> tuple[Array, State]:
             dh_final, dc_final = parts(dstate, 2)
             dh, dc = _gradient(dh_final, h_final, copy=True), _gradient(dc_final, c_final, copy=True)
             dy = _gradient(dy, h_written)
-            dgates = kernels.lstm_backward(dy, dh, dc, gates, self.weight_hh.value, self.extra(), cs, lengths, reverse)
+            dgates = kernels.lstm_backward(
+                dy, dh, dc, gates, self.weight_hh.value, self.extra(), cs, lengths, reverse, wanted
+            )
             kernels.add_product(self.weight_hh.grad, rows(h_read), rows(dgates))
             if self.peephole is not None:
                 di, df, _, do = np.split(dgates, 4, axis=2)
@@ -310,21 +335,20 @@ class GRU(Recurrent):
     def extra(self) -> Array:
         return np.empty(0, self.weight_hh.value.dtype) if self.bias_hn is None else self.bias_hn.value
 
-    def run(
-        self, gates: Array, state: State, lengths: Integers | None, reverse: bool = False
+    def _run(
+        self, gates: Array, given: Any, state: State, lengths: Integers | None, reverse: bool
     ) -> tuple[tuple[Array, State], ScanBackward]:
-        gates = self.checked_gates(gates, "T", "N")
         T, N, _ = gates.shape
         lengths, reset_after = _lengths(lengths, T, N), self.bias_hn is not None
         hs = self.states_between(T, N, state, reverse)
         memory = np.empty((T, N, self.H), hs.dtype)
-        kernels.gru_forward(gates, self.weight_hh.value, self.extra(), hs, memory, lengths, reverse, reset_after)
+        kernels.gru_forward(gates, self.weight_hh.value, self.extra(), hs, memory, lengths, reverse, reset_after, given)
         h_read, h_written, _, h_final = _ends(hs, reverse)
 
-        def backward(dy: Array | None, dstate: State = None) -> tuple[Array, State]:
+        def backward(dy: Array | None, dstate: State = None, wanted: Any = None) -> tuple[Array, State]:
             dh, dy = _gradient(dstate, h_final, copy=True), _gradient(dy, h_written)
             dgates, dproduct = kernels.gru_backward(
-                dy, dh, gates, self.weight_hh.value, hs, memory, lengths, reverse, reset_after
+                dy, dh, gates, self.weight_hh.value, hs, memory, lengths, reverse, reset_after, wanted
             )
             H = self.H
             kernels.add_product(self.weight_hh.grad[:, : 2 * H], rows(h_read), rows(dgates)[:, : 2 * H])

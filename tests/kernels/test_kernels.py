@@ -64,8 +64,9 @@ def test_compiled_is_reference(
         monkeypatch.setattr("seqrl.kernels.threads._pool", pool)
         found = differences(name, arguments, compiled[name])
     assert [str(d) for d in found if not d.error <= TOLERANCE[dtype]] == []
-    alone = "affine", "affine_backward", "add_product", "add_rows", "dropout", "generate", "relu_backward"
-    assert bool(submitted) == (large and name not in alone)
+    alone = "affine_backward", "add_rows", "dropout", "generate", "relu_backward"
+    by_numpy = name in ("affine", "turn_back") and k > 0
+    assert bool(submitted) == (large and name not in alone and not by_numpy)
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 1), (3, 2), (5, 2)])

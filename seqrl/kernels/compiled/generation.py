@@ -70,38 +70,40 @@ def _layer(cell: str, weights: tuple[Any, ...], state: Any, N: int) -> _RNN | _L
     return _RNN(*(*own, cell == "rnn-relu", gates, hs))
 
 
-def _step(layer, lengths):
+def _step(layer, lengths, nothing):
     """One step of a layer from its gates, by its kind."""
 
 
 @overload(_step)
-def _step_for(layer, lengths):
+def _step_for(layer, lengths, nothing):
     fields = layer.fields
     if "cs" in fields:
 
-        def step_lstm(layer, lengths):
+        def step_lstm(layer, lengths, nothing):
             gates, hs, cs = layer.gates, layer.hs, layer.cs
             N = gates.shape[1]
-            _lstm_forward(0, N, gates, layer.weight_hh, layer.packed, layer.peephole, hs, cs, lengths, False)
+            _lstm_forward(0, N, gates, layer.weight_hh, layer.packed, layer.peephole, hs, cs, lengths, False, nothing)
             cs[0] = cs[1]
             hs[0] = hs[1]
 
         return step_lstm
     if "memory" in fields:
 
-        def step_gru(layer, lengths):
+        def step_gru(layer, lengths, nothing):
             gates, hs, packed = layer.gates, layer.hs, (layer.packed_rz, layer.packed_n)
             N, after = gates.shape[1], layer.bias_hn.size > 0
             bias_hn, memory, weight_hh = layer.bias_hn, layer.memory, layer.weight_hh
-            _gru_forward(0, N, gates, weight_hh, packed[0], packed[1], bias_hn, hs, memory, lengths, False, after)
+            _gru_forward(
+                0, N, gates, weight_hh, packed[0], packed[1], bias_hn, hs, memory, lengths, False, after, nothing
+            )
             hs[0] = hs[1]
 
         return step_gru
 
-    def step_rnn(layer, lengths):
+    def step_rnn(layer, lengths, nothing):
         gates, hs = layer.gates, layer.hs
         N = gates.shape[1]
-        _rnn_forward(0, N, gates, layer.weight_hh, layer.packed, hs, lengths, False, layer.rectified)
+        _rnn_forward(0, N, gates, layer.weight_hh, layer.packed, hs, lengths, False, layer.rectified, nothing)
         hs[0] = hs[1]
 
     return step_rnn
@@ -148,6 +150,7 @@ def _generate(
     written = np.empty(draws.shape, np.int64)
     logits, p = np.empty((N, V), embedding.dtype), np.empty(V)
     x, nothing = np.empty((N, embedding.shape[1]), embedding.dtype), packed_output[:0]
+    no_input = np.empty((0, 0, 0), embedding.dtype), embedding[:0], nothing, nothing
     ended = np.zeros(N, np.bool_)
     for s in range(len(draws)):
         for depth in range(len(layers)):
@@ -160,7 +163,7 @@ def _generate(
                 for n in range(N):
                     x[n] = embedding[tokens[n]]
                 multiply_add(x, layer.weight_ih, False, nothing, layer.gates[0])
-            _step(layer, lengths)
+            _step(layer, lengths, no_input)
         for n in range(N):
             logits[n] = output_bias
         multiply_add(layers[len(layers) - 1].hs[1], output, False, packed_output, logits)

@@ -1,11 +1,13 @@
 """What runs over the rows of a matrix: the loss, dropout, gradients of weights and of embeddings."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from seqrl.kernels.compiled.support import gemm, in_parallel, jit, jit_sums, row_length
+from seqrl.kernels.blas import one_thread
+from seqrl.kernels.compiled.support import gemm, helpers, in_parallel, jit, jit_sums, row_length
 from seqrl.parameter import Array, Integers
 
 
@@ -108,6 +110,15 @@ def relu_backward(dy: Array, y: Array) -> Array:
     return dx
 
 
+def _shared_out(kernel: Callable[..., None], size: int, work: float, *arguments: object) -> None:
+    """`in_parallel` for products. The BLAS's own threads would spin when they are done, and slow what comes next."""
+    if helpers(work) == 1:
+        kernel(0, size, *arguments)
+    else:
+        with one_thread():
+            in_parallel(kernel, size, work, *arguments)
+
+
 def _fit_for_blas(*arrays: Array) -> bool:
     dtype = arrays[0].dtype
     for a in arrays:
@@ -117,14 +128,14 @@ def _fit_for_blas(*arrays: Array) -> bool:
 
 
 @jit
-def _affine(x, weight, bias, y):
-    (R, D), H = x.shape, weight.shape[1]
-    for r in range(R):
+def _affine(start, stop, x, weight, bias, y):
+    D, H = weight.shape
+    for r in range(start, stop):
         row = y[r]
         for j in range(H):
             row[j] = bias[j]
-    at = x.ctypes.data, weight.ctypes.data, y.ctypes.data
-    gemm(False, False, R, H, D, 1.0, at[0], D, at[1], H, 1.0, at[2], H, y.itemsize)
+    at = x.ctypes.data + start * D * x.itemsize, weight.ctypes.data, y.ctypes.data + start * H * y.itemsize
+    gemm(False, False, stop - start, H, D, 1.0, at[0], D, at[1], H, 1.0, at[2], H, y.itemsize)
 
 
 def affine(x: Array, weight: Array, bias: Array) -> Array:
@@ -135,8 +146,23 @@ def affine(x: Array, weight: Array, bias: Array) -> Array:
         y += bias
         return y
     y = np.empty((len(x), weight.shape[1]), weight.dtype)
-    _affine(x, weight, bias, y)
+    _shared_out(_affine, len(x), 2.0 * len(x) * weight.size, x, weight, bias, y)
     return y
+
+
+@jit
+def _turn_back(start, stop, dy, weight, dx):
+    (D, H), size = weight.shape, dy.itemsize
+    at = dy.ctypes.data + start * H * size, weight.ctypes.data, dx.ctypes.data + start * D * size
+    gemm(False, True, stop - start, D, H, 1.0, at[0], H, at[1], H, 0.0, at[2], D, size)
+
+
+def turn_back(dy: Array, weight: Array) -> Array:
+    if not len(dy) or not weight.size or not _fit_for_blas(weight, dy) or dy.shape[1] != weight.shape[1]:
+        return dy @ weight.T
+    dx = np.empty((len(dy), weight.shape[0]), dy.dtype)
+    _shared_out(_turn_back, len(dy), 2.0 * len(dy) * weight.size, dy, weight, dx)
+    return dx
 
 
 @jit
@@ -161,11 +187,12 @@ def affine_backward(dweight: Array, dbias: Array, x: Array, dy: Array) -> None:
 
 
 @jit
-def _add_product_of_rows(total, x, dy):
-    (R, D), H, size = x.shape, dy.shape[1], total.itemsize
-    at = x.ctypes.data, dy.ctypes.data, total.ctypes.data
+def _add_product_of_rows(start, stop, total, x, dy):
+    """The columns of the total from start to stop."""
+    R, D, size = x.shape[0], x.shape[1], total.itemsize
+    at = x.ctypes.data, dy.ctypes.data + start * size, total.ctypes.data + start * size
     ld = row_length(x), row_length(dy), row_length(total)
-    gemm(True, False, D, H, R, 1.0, at[0], ld[0], at[1], ld[1], 1.0, at[2], ld[2], size)
+    gemm(True, False, D, stop - start, R, 1.0, at[0], ld[0], at[1], ld[1], 1.0, at[2], ld[2], size)
 
 
 def _rows_contiguous(a: Array) -> bool:
@@ -180,7 +207,7 @@ def add_product(total: Array, x: Array, dy: Array) -> None:
         x, dy = (np.asarray(a, total.dtype) for a in (x, dy))
         if x.shape[1:] + dy.shape[1:] != total.shape or len(x) != len(dy):
             raise ValueError(f"shapes {x.shape} and {dy.shape} don't give {total.shape}")
-        _add_product_of_rows(total, x, dy)
+        _shared_out(_add_product_of_rows, total.shape[1], 2.0 * len(x) * total.size, total, x, dy)
 
 
 @jit

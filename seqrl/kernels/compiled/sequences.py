@@ -1,7 +1,7 @@
 """Recurrent loops and attention. Rows are independent through time, so threads take some each."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,8 +55,44 @@ def _packed_back(weight_hh: Array, T: int, splits: Sequence[int] = ()) -> Packed
     return Packed(weight_hh, [pack(block, True) for block in _blocks(weight_hh, splits)])
 
 
-def _over_rows(kernel: Callable[..., object], T: int, N: int, weights: Packed, *arguments: object) -> None:
-    work = 2.0 * T * N * weights.weight_hh.size
+def _packed_input(given: tuple[Array, Array, Array] | None, gates: Array) -> tuple[Array, ...]:
+    """(x, W_ih, the same packed, b), empty where the gates are there already."""
+    nothing = np.empty(0, gates.dtype)
+    if given is None:
+        return nothing.reshape(0, 0, 0), nothing.reshape(0, 0), nothing, nothing
+    x, weight_ih, bias = given
+    return np.ascontiguousarray(x), weight_ih, pack(weight_ih, False) if len(x) >= WORTH_PACKING else nothing, bias
+
+
+def _packed_wanted(wanted: tuple[Array, Array] | None, dgates: Array) -> tuple[Array, ...]:
+    """(W_ih, its transpose packed, dx), empty where dx is not wanted."""
+    nothing = np.empty(0, dgates.dtype)
+    if wanted is None:
+        return nothing.reshape(0, 0), nothing, nothing.reshape(0, 0, 0)
+    weight_ih, dx = wanted
+    return weight_ih, pack(weight_ih, True) if len(dx) >= WORTH_PACKING else nothing, dx
+
+
+@jit
+def _take_input(start, stop, t, given, gates):
+    x, weight_ih, packed, bias = given
+    if x.size:
+        for n in range(start, stop):
+            gates[t, n] = bias
+        multiply_add(x[t, start:stop], weight_ih, False, packed, gates[t, start:stop])
+
+
+@jit
+def _give_back(start, stop, t, wanted, dgates):
+    weight_ih, packed, dx = wanted
+    if dx.size:
+        dx[t, start:stop] = 0
+        multiply_add(dgates[t, start:stop], weight_ih, True, packed, dx[t, start:stop])
+
+
+def _over_rows(kernel: Callable[..., object], T: int, N: int, weights: Packed, *arguments: Any) -> None:
+    *_, given = arguments
+    work = 2.0 * T * N * sum(weight.size for weight in (weights.weight_hh, *given) if weight.ndim == 2)
     if weights.blocks[0].size:
         in_parallel(kernel, N, work, *arguments)
     else:
@@ -65,11 +101,12 @@ def _over_rows(kernel: Callable[..., object], T: int, N: int, weights: Packed, *
 
 
 @jit
-def _rnn_forward(start, stop, gates, weight_hh, packed, hs, lengths, reverse, rectified):
+def _rnn_forward(start, stop, gates, weight_hh, packed, hs, lengths, reverse, rectified, given):
     T = gates.shape[0]
     for s in range(T):
         t = T - 1 - s if reverse else s
         before, after = (t + 1, t) if reverse else (t, t + 1)
+        _take_input(start, stop, t, given, gates)
         multiply_add(hs[before, start:stop], weight_hh, False, packed, gates[t, start:stop])
         for n in range(start, stop):
             if t >= lengths[n]:
@@ -85,15 +122,22 @@ def _rnn_forward(start, stop, gates, weight_hh, packed, hs, lengths, reverse, re
 
 
 def rnn_forward(
-    gates: Array, weight_hh: Array | Packed, hs: Array, lengths: Integers, reverse: bool, rectified: bool
+    gates: Array,
+    weight_hh: Array | Packed,
+    hs: Array,
+    lengths: Integers,
+    reverse: bool,
+    rectified: bool,
+    given: tuple[Array, Array, Array] | None = None,
 ) -> None:
     T, N, _ = gates.shape
     weights = _packed(weight_hh, gates, hs)
-    _over_rows(_rnn_forward, T, N, weights, gates, weights.weight_hh, *weights.blocks, hs, lengths, reverse, rectified)
+    arrays = (gates, weights.weight_hh, *weights.blocks, hs, lengths, reverse, rectified)
+    _over_rows(_rnn_forward, T, N, weights, *arrays, _packed_input(given, gates))
 
 
 @jit
-def _rnn_backward(start, stop, dy, dh, weight_hh, packed, hs, lengths, reverse, rectified, dgates):
+def _rnn_backward(start, stop, dy, dh, weight_hh, packed, hs, lengths, reverse, rectified, dgates, wanted):
     T = dy.shape[0]
     for s in range(T):
         t = s if reverse else T - 1 - s
@@ -114,39 +158,35 @@ def _rnn_backward(start, stop, dy, dh, weight_hh, packed, hs, lengths, reverse, 
                     d[j] = d[j] - d[j] * h[j] * h[j]
             dh_n[:] = 0
         multiply_add(dgates[t, start:stop], weight_hh, True, packed, dh[start:stop])
+        _give_back(start, stop, t, wanted, dgates)
 
 
 def rnn_backward(
-    dy: Array, dh: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool
+    dy: Array,
+    dh: Array,
+    weight_hh: Array,
+    hs: Array,
+    lengths: Integers,
+    reverse: bool,
+    rectified: bool,
+    wanted: tuple[Array, Array] | None = None,
 ) -> Array:
     T, N, _ = dy.shape
     dgates = np.empty_like(dy)
     weights = _packed_back(weight_hh, T)
-    _over_rows(
-        _rnn_backward,
-        T,
-        N,
-        weights,
-        dy,
-        dh,
-        weights.weight_hh,
-        *weights.blocks,
-        hs,
-        lengths,
-        reverse,
-        rectified,
-        dgates,
-    )
+    arrays = (dy, dh, weights.weight_hh, *weights.blocks, hs, lengths, reverse, rectified, dgates)
+    _over_rows(_rnn_backward, T, N, weights, *arrays, _packed_wanted(wanted, dgates))
     return dgates
 
 
 @jit
-def _lstm_forward(start, stop, gates, weight_hh, packed, peephole, hs, cs, lengths, reverse):
+def _lstm_forward(start, stop, gates, weight_hh, packed, peephole, hs, cs, lengths, reverse, given):
     T, H = gates.shape[0], weight_hh.shape[0]
     peeps = peephole.shape[0] > 0
     for s in range(T):
         t = T - 1 - s if reverse else s
         before, after = (t + 1, t) if reverse else (t, t + 1)
+        _take_input(start, stop, t, given, gates)
         multiply_add(hs[before, start:stop], weight_hh, False, packed, gates[t, start:stop])
         for n in range(start, stop):
             if t >= lengths[n]:
@@ -172,17 +212,23 @@ def _lstm_forward(start, stop, gates, weight_hh, packed, peephole, hs, cs, lengt
 
 
 def lstm_forward(
-    gates: Array, weight_hh: Array | Packed, peephole: Array, hs: Array, cs: Array, lengths: Integers, reverse: bool
+    gates: Array,
+    weight_hh: Array | Packed,
+    peephole: Array,
+    hs: Array,
+    cs: Array,
+    lengths: Integers,
+    reverse: bool,
+    given: tuple[Array, Array, Array] | None = None,
 ) -> None:
     T, N, _ = gates.shape
     weights = _packed(weight_hh, gates, hs)
-    _over_rows(
-        _lstm_forward, T, N, weights, gates, weights.weight_hh, *weights.blocks, peephole, hs, cs, lengths, reverse
-    )
+    arrays = (gates, weights.weight_hh, *weights.blocks, peephole, hs, cs, lengths, reverse)
+    _over_rows(_lstm_forward, T, N, weights, *arrays, _packed_input(given, gates))
 
 
 @jit
-def _lstm_backward(start, stop, dy, dh, dc, gates, weight_hh, packed, peephole, cs, lengths, reverse, dgates):
+def _lstm_backward(start, stop, dy, dh, dc, gates, weight_hh, packed, peephole, cs, lengths, reverse, dgates, wanted):
     T, H = gates.shape[0], weight_hh.shape[0]
     peeps = peephole.shape[0] > 0
     tanh_c = np.empty(H, dy.dtype)
@@ -221,6 +267,7 @@ def _lstm_backward(start, stop, dy, dh, dc, gates, weight_hh, packed, peephole, 
                     dc_n[j] += di[j] * peephole[0, j] + df[j] * peephole[1, j]
             dh_n[:] = 0
         multiply_add(dgates[t, start:stop], weight_hh, True, packed, dh[start:stop])
+        _give_back(start, stop, t, wanted, dgates)
 
 
 def lstm_backward(
@@ -233,24 +280,26 @@ def lstm_backward(
     cs: Array,
     lengths: Integers,
     reverse: bool,
+    wanted: tuple[Array, Array] | None = None,
 ) -> Array:
     T, N, _ = dy.shape
     dgates = np.empty_like(gates)
     weights = _packed_back(weight_hh, T)
     arrays = (dy, dh, dc, gates, weights.weight_hh, *weights.blocks, peephole, cs, lengths, reverse, dgates)
-    _over_rows(_lstm_backward, T, N, weights, *arrays)
+    _over_rows(_lstm_backward, T, N, weights, *arrays, _packed_wanted(wanted, dgates))
     return dgates
 
 
 @jit
 def _gru_forward(
-    start, stop, gates, weight_hh, packed_rz, packed_n, bias_hn, hs, memory, lengths, reverse, reset_after
+    start, stop, gates, weight_hh, packed_rz, packed_n, bias_hn, hs, memory, lengths, reverse, reset_after, given
 ):
     T, H = gates.shape[0], weight_hh.shape[0]
     weight_rz, weight_n = weight_hh[:, : 2 * H], weight_hh[:, 2 * H :]
     for s in range(T):
         t = T - 1 - s if reverse else s
         before, after = (t + 1, t) if reverse else (t, t + 1)
+        _take_input(start, stop, t, given, gates)
         h_before = hs[before, start:stop]
         multiply_add(h_before, weight_rz, False, packed_rz, gates[t, start:stop, : 2 * H])
         if reset_after:
@@ -288,11 +337,12 @@ def gru_forward(
     lengths: Integers,
     reverse: bool,
     reset_after: bool,
+    given: tuple[Array, Array, Array] | None = None,
 ) -> None:
     T, N, columns = gates.shape
     weights = _packed(weight_hh, gates, hs, (2 * columns // 3,))
     arrays = (gates, weights.weight_hh, *weights.blocks, bias_hn, hs, memory, lengths, reverse, reset_after)
-    _over_rows(_gru_forward, T, N, weights, *arrays)
+    _over_rows(_gru_forward, T, N, weights, *arrays, _packed_input(given, gates))
 
 
 @jit
@@ -312,6 +362,7 @@ def _gru_backward(
     reset_after,
     dgates,
     dproduct,
+    wanted,
 ):
     T, H = gates.shape[0], weight_hh.shape[0]
     weight_rz, weight_n = weight_hh[:, : 2 * H], weight_hh[:, 2 * H :]
@@ -356,6 +407,7 @@ def _gru_backward(
                     for j in range(H):
                         dh_n[j] += dm[j] * reset[j]
         multiply_add(dgates[t, start:stop, : 2 * H], weight_rz, True, packed_rz, dh[start:stop])
+        _give_back(start, stop, t, wanted, dgates)
 
 
 def gru_backward(
@@ -368,6 +420,7 @@ def gru_backward(
     lengths: Integers,
     reverse: bool,
     reset_after: bool,
+    wanted: tuple[Array, Array] | None = None,
 ) -> tuple[Array, Array]:
     T, N, columns = gates.shape
     dgates, dproduct = np.empty_like(gates), np.empty_like(memory)
@@ -386,7 +439,7 @@ def gru_backward(
         dgates,
         dproduct,
     )
-    _over_rows(_gru_backward, T, N, weights, *arrays)
+    _over_rows(_gru_backward, T, N, weights, *arrays, _packed_wanted(wanted, dgates))
     return dgates, dproduct
 
 

@@ -44,6 +44,11 @@ def affine(x: Array, weight: Array, bias: Array) -> Array:
     return y
 
 
+def turn_back(dy: Array, weight: Array) -> Array:
+    """dx = dy W^T, the way back through x W. dy: (R, H), weight: (D, H) -> dx: (R, D)."""
+    return dy @ weight.T
+
+
 def affine_backward(dweight: Array, dbias: Array, x: Array, dy: Array) -> None:
     """dweight += x^T dy,  dbias += the sum of the rows of dy. x: (R, D), dy: (R, H)."""
     dweight += x.T @ dy

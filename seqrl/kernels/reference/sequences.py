@@ -1,12 +1,13 @@
 """Recurrent loops and attention in NumPy. Shapes: T time, N batch, H hidden.
 
-The recurrent loops. `forward` receives in `gates` the input's share x W_ih + b of every step and leaves
-there what the backward pass needs. `hs` (T+1, N, H) holds the states between the steps: with
-`reverse` false step t reads hs[t] and writes hs[t+1] and the initial state is hs[0]; with `reverse` true
+The recurrent loops. `forward` receives in `gates` the input's share x W_ih + b of every step, or makes it of what is
+`given`, (x, W_ih, b), and leaves there what the backward pass needs. `hs` (T+1, N, H) holds the states between the
+steps: with `reverse` false step t reads hs[t] and writes hs[t+1] and the initial state is hs[0]; with `reverse` true
 step t reads hs[t+1] and writes hs[t], last step first, and the initial state is hs[T]. A step at or
 beyond `lengths[n]` hands the state on unchanged. `backward` receives the gradient `dy` (T, N, H)
 of the states that the steps wrote and in `dh` (N, H) the gradient of the final state; it leaves in `dh`
-the gradient of the initial state and returns the gradient of the input's share.
+the gradient of the initial state, in the array dx of what is `wanted`, (W_ih, dx), that of x, and returns the
+gradient of the input's share.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,22 +28,52 @@ def _steps_back(T: int, reverse: bool) -> list[tuple[int, int, int]]:
     return list(_steps(T, reverse))[::-1]
 
 
+def _take_input(t: int, given: tuple[Array, Array, Array] | None, gates: Array) -> None:
+    """gates_t = x_t W_ih + b of a given (x, W_ih, b)."""
+    if given is not None:
+        x, weight_ih, bias = given
+        gates[t] = x[t] @ weight_ih + bias
+
+
+def _give_back(t: int, wanted: tuple[Array, Array] | None, dgates: Array) -> None:
+    """dx_t = dgates_t W_ih^T for a wanted (W_ih, dx)."""
+    if wanted is not None:
+        weight_ih, dx = wanted
+        dx[t] = dgates[t] @ weight_ih.T
+
+
 def packed(weight_hh: Array, splits: Sequence[int] = ()) -> Array:
     """Recurrent weights for many calls of a forward kernel; `splits`: columns where blocks begin that are multiplied
     apart, which only the compiled kernels need to know."""
     return weight_hh
 
 
-def rnn_forward(gates: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool) -> None:
+def rnn_forward(
+    gates: Array,
+    weight_hh: Array,
+    hs: Array,
+    lengths: Integers,
+    reverse: bool,
+    rectified: bool,
+    given: tuple[Array, Array, Array] | None = None,
+) -> None:
     """h' = tanh(x W_ih + b + h W_hh), or ReLU instead of tanh when `rectified`. gates: (T, N, H)."""
     for t, before, after in _steps(len(gates), reverse):
+        _take_input(t, given, gates)
         gates[t] += hs[before] @ weight_hh
         h = np.maximum(gates[t], 0) if rectified else np.tanh(gates[t])
         hs[after] = np.where((t < lengths)[:, None], h, hs[before])
 
 
 def rnn_backward(
-    dy: Array, dh: Array, weight_hh: Array, hs: Array, lengths: Integers, reverse: bool, rectified: bool
+    dy: Array,
+    dh: Array,
+    weight_hh: Array,
+    hs: Array,
+    lengths: Integers,
+    reverse: bool,
+    rectified: bool,
+    wanted: tuple[Array, Array] | None = None,
 ) -> Array:
     dgates = np.empty_like(dy)
     for t, _, after in _steps_back(len(dy), reverse):
@@ -51,11 +82,19 @@ def rnn_backward(
         slope = (h > 0).astype(h.dtype) if rectified else 1 - h * h
         dgates[t] = np.where(real, (dh + dy[t]) * slope, 0)
         dh[...] = np.where(real, 0, dh) + dgates[t] @ weight_hh.T
+        _give_back(t, wanted, dgates)
     return dgates
 
 
 def lstm_forward(
-    gates: Array, weight_hh: Array, peephole: Array, hs: Array, cs: Array, lengths: Integers, reverse: bool
+    gates: Array,
+    weight_hh: Array,
+    peephole: Array,
+    hs: Array,
+    cs: Array,
+    lengths: Integers,
+    reverse: bool,
+    given: tuple[Array, Array, Array] | None = None,
 ) -> None:
     """The long short-term memory (Hochreiter and Schmidhuber 1997; forget gate, peepholes: Gers et al. 2000).
 
@@ -68,6 +107,7 @@ def lstm_forward(
     """
     H = weight_hh.shape[0]
     for t, before, after in _steps(len(gates), reverse):
+        _take_input(t, given, gates)
         gates[t] += hs[before] @ weight_hh
         i, f, g, o = (gates[t, :, k * H : (k + 1) * H] for k in range(4))
         if len(peephole):
@@ -93,6 +133,7 @@ def lstm_backward(
     cs: Array,
     lengths: Integers,
     reverse: bool,
+    wanted: tuple[Array, Array] | None = None,
 ) -> Array:
     """Also takes in `dc` the gradient of the final cell state and leaves there that of the initial one."""
     H = weight_hh.shape[0]
@@ -115,6 +156,7 @@ def lstm_backward(
             dc_before += di * peephole[0] + df * peephole[1]
         dc[...] = np.where(real, dc_before, dc)
         dh[...] = np.where(real, 0, dh) + dgates[t] @ weight_hh.T
+        _give_back(t, wanted, dgates)
     return dgates
 
 
@@ -127,6 +169,7 @@ def gru_forward(
     lengths: Integers,
     reverse: bool,
     reset_after: bool,
+    given: tuple[Array, Array, Array] | None = None,
 ) -> None:
     """The gated recurrent unit, in PyTorch's variant when `reset_after`, or else in the original one (Cho et al. 2014).
 
@@ -140,6 +183,7 @@ def gru_forward(
     H = weight_hh.shape[0]
     U_rz, U_n = weight_hh[:, : 2 * H], weight_hh[:, 2 * H :]
     for t, before, after in _steps(len(gates), reverse):
+        _take_input(t, given, gates)
         r, z, n = (gates[t, :, k * H : (k + 1) * H] for k in range(3))
         gates[t, :, : 2 * H] += hs[before] @ U_rz
         r[...], z[...] = sigmoid(r), sigmoid(z)
@@ -163,6 +207,7 @@ def gru_backward(
     lengths: Integers,
     reverse: bool,
     reset_after: bool,
+    wanted: tuple[Array, Array] | None = None,
 ) -> tuple[Array, Array]:
     """Returns the gradients of the input's share and of the product with U_n, h U_n or m U_n, (T, N, H)."""
     H = weight_hh.shape[0]
@@ -183,6 +228,7 @@ def gru_backward(
             through_n *= r
         dgates[t] = np.where(real, np.concatenate([dr, dz, dn], axis=1), 0)
         dh[...] = np.where(real, dh_t * z, dh) + through_n + dgates[t, :, : 2 * H] @ U_rz.T
+        _give_back(t, wanted, dgates)
     return dgates, dproduct
 
 
