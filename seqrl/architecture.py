@@ -68,7 +68,8 @@ def _is_start(name: str, value: Any) -> bool:
 
 
 def _is_library(kind: type) -> bool:
-    return kind.__module__.startswith("seqrl.")
+    """Whether `_library` finds it; the certificate's wrappers are like layers of one's own."""
+    return kind.__module__.startswith("seqrl.") and not kind.__module__.startswith("seqrl.certify.")
 
 
 def _library() -> dict[str, type]:
