@@ -140,7 +140,10 @@ class Recurrent(Layer):
 
     def checked_gates(self, gates: npt.ArrayLike, *axes: str) -> Array:
         """Gates of these axes and gates * H, for a kernel to write into: in the layer's dtype, contiguous."""
-        gates, columns = np.require(gates, self.weight_hh.value.dtype, ["C", "W"]), self.weight_hh.shape[1]
+        weight_hh = self.weight_hh.value
+        columns = weight_hh.shape[1]
+        if not (isinstance(gates, np.ndarray) and gates.dtype == weight_hh.dtype and gates.flags.carray):
+            gates = np.require(gates, weight_hh.dtype, ["C", "W"])
         if gates.ndim != len(axes) + 1 or gates.shape[-1] != columns:
             expected = ", ".join([*axes, str(columns)])
             raise InputError(f"{type(self).__name__} got gates of shape {gates.shape}; expected ({expected})")

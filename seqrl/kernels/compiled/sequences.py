@@ -1,6 +1,7 @@
 """Recurrent loops and attention. Rows are independent through time, so threads take some each."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,22 +56,29 @@ def _packed_back(weight_hh: Array, T: int, splits: Sequence[int] = ()) -> Packed
     return Packed(weight_hh, [pack(block, True) for block in _blocks(weight_hh, splits)])
 
 
+@cache
+def _nothing(dtype: np.dtype[np.floating]) -> tuple[Array, Array, Array]:
+    """Empty arrays of one, two and three axes."""
+    empty = np.empty(0, dtype)
+    return empty, empty.reshape(0, 0), empty.reshape(0, 0, 0)
+
+
 def _packed_input(given: tuple[Array, Array, Array] | None, gates: Array) -> tuple[Array, ...]:
     """(x, W_ih, the same packed, b), empty where the gates are there already."""
-    nothing = np.empty(0, gates.dtype)
+    vector, matrix, sequence = _nothing(gates.dtype)
     if given is None:
-        return nothing.reshape(0, 0, 0), nothing.reshape(0, 0), nothing, nothing
+        return sequence, matrix, vector, vector
     x, weight_ih, bias = given
-    return np.ascontiguousarray(x), weight_ih, pack(weight_ih, False) if len(x) >= WORTH_PACKING else nothing, bias
+    return np.ascontiguousarray(x), weight_ih, pack(weight_ih, False) if len(x) >= WORTH_PACKING else vector, bias
 
 
 def _packed_wanted(wanted: tuple[Array, Array] | None, dgates: Array) -> tuple[Array, ...]:
     """(W_ih, its transpose packed, dx), empty where dx is not wanted."""
-    nothing = np.empty(0, dgates.dtype)
+    vector, matrix, sequence = _nothing(dgates.dtype)
     if wanted is None:
-        return nothing.reshape(0, 0), nothing, nothing.reshape(0, 0, 0)
+        return matrix, vector, sequence
     weight_ih, dx = wanted
-    return weight_ih, pack(weight_ih, True) if len(dx) >= WORTH_PACKING else nothing, dx
+    return weight_ih, pack(weight_ih, True) if len(dx) >= WORTH_PACKING else vector, dx
 
 
 @jit
@@ -91,8 +99,7 @@ def _give_back(start, stop, t, wanted, dgates):
 
 
 def _over_rows(kernel: Callable[..., object], T: int, N: int, weights: Packed, *arguments: Any) -> None:
-    *_, given = arguments
-    work = 2.0 * T * N * sum(weight.size for weight in (weights.weight_hh, *given) if weight.ndim == 2)
+    work = 2.0 * T * N * weights.weight_hh.size
     if weights.blocks[0].size:
         in_parallel(kernel, N, work, *arguments)
     else:
