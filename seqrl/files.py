@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from seqrl.errors import InputError
 
 
 def write(path: str | Path, content: bytes | str) -> None:
-    """Write a file beside its place, bring it to the disk, and rename it.
+    """Write a file beside its place, bring it to the disk, and rename it: see `writing`."""
+    with writing(path) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[BinaryIO]:
+    """The stream of a file beside `path`, which is brought to the disk and renamed at the end.
 
     Whatever happens meanwhile (a full disk, a kill, a power cut), `path` holds the old content or the new.
     Raises InputError that names the file when it can't be written.
@@ -23,7 +30,7 @@ def write(path: str | Path, content: bytes | str) -> None:
     with write_errors(path):
         try:
             with open(beside, "wb") as stream:
-                stream.write(content.encode() if isinstance(content, str) else content)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(beside, path)
