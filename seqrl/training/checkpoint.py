@@ -17,7 +17,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from seqrl import files
+from seqrl import tensors
 from seqrl.errors import InputError
 from seqrl.layer import Layer
 from seqrl.optimizers import LBFGS, Optimizer
@@ -39,10 +39,7 @@ class Checkpoint(NamedTuple):
 
 def write(path: str | Path, arrays: Mapping[str, Array], state: Mapping[str, Any]) -> None:
     """Write a checkpoint. Raises InputError when the file can't be written; an earlier one is then as it was."""
-    # safetensors writes the memory of an array from its first element on, so a transposed one would be wrong.
-    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    metadata = {"seqrl": json.dumps({"format": FORMAT, **state})}
-    files.write(path, safetensors.numpy.save(contiguous, metadata))
+    tensors.write(path, arrays, {"seqrl": json.dumps({"format": FORMAT, **state})})
 
 
 def read(path: str | Path) -> Checkpoint:
@@ -57,14 +54,26 @@ def read(path: str | Path) -> Checkpoint:
         metadata = json.loads(content[8 : 8 + size]).get("__metadata__", {})
     except (SafetensorError, ValueError, KeyError) as error:
         raise InputError(f"{path}: not a checkpoint, or cut short ({error})") from None
+    return Checkpoint(arrays, _state(path, metadata))
+
+
+def read_into(path: str | Path, arrays: Mapping[str, Array]) -> dict[str, Any]:
+    """Fill these arrays with a checkpoint's, in place and without a second copy in memory, and return its state.
+
+    Raises InputError that names the file and what is wrong with it, or the first array that differs.
+    """
+    return _state(path, tensors.read_into(path, arrays))
+
+
+def _state(path: str | Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
-        state = json.loads(metadata["seqrl"])
+        state: dict[str, Any] = json.loads(metadata["seqrl"])
         format = state.pop("format")
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: a safetensors file, but not a checkpoint of seqrl") from None
     if format != FORMAT:
         raise InputError(f"{path}: a checkpoint of the format '{format}'; this version of seqrl reads '{FORMAT}'")
-    return Checkpoint(arrays, state)
+    return state
 
 
 def save_training(
