@@ -14,7 +14,7 @@ from typing import Any
 
 from seqrl.errors import InputError
 
-PARTS = "sequences", "generation", "rows", "updates", "images"
+PARTS = "sequences", "generation", "rows", "updates", "images", "word_vectors"
 
 
 def _choose() -> str:
@@ -80,3 +80,5 @@ max_pool_forward = _kernels["max_pool_forward"]
 max_pool_backward = _kernels["max_pool_backward"]
 average_pool_forward = _kernels["average_pool_forward"]
 average_pool_backward = _kernels["average_pool_backward"]
+learn_windows = _kernels["learn_windows"]
+draw_targets = _kernels["draw_targets"]

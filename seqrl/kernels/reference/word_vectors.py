@@ -1,0 +1,87 @@
+"""Word vectors by prediction: one pass of stochastic gradient descent over a piece of text.
+
+Every place i of the text has a window, the words around it, and targets: rows of a second table, each with a label that
+is 1 or 0. What is predicted is each label from the window's words (skip-gram), or from their mean (CBOW):
+
+    p = sigmoid(h . u),    loss = -log(p) for label 1, -log(1 - p) for label 0
+
+with a window's word (or mean) h and a target's row u. The targets are the word itself and random others (negative
+sampling, Mikolov et al. 2013b, eq. 4) or the nodes on the word's way through a Huffman tree (hierarchical softmax,
+Morin and Bengio 2005; eq. 3). All words of a window share the targets of its middle, so that a window is three products of small
+matrices (Ji et al. 2016).
+
+That skip-gram predicts the middle from the words around it, and not the other way round, changes only the order of the pairs.
+"""
+
+import numpy as np
+
+from seqrl.kernels.reference.support import sigmoid
+from seqrl.parameter import Array, Integers
+
+
+def learn_windows(
+    ids: Integers,
+    reach: Integers,
+    first: Integers,
+    last: Integers,
+    targets: Integers,
+    words: Array,
+    outputs: Array,
+    learning_rate: float,
+    cbow: bool,
+) -> tuple[float, int]:
+    """Go through a piece of text, changing `words` (V, D) and `outputs` (rows, D); (sum of losses, how many).
+
+    ids (n,): words; -1 between sentences, which no window crosses.
+    reach (n,): how many places the window of each place reaches to both sides.
+    first, last (n,): its targets are targets[first[i]:last[i]], a row t with label 1, or ~t with label 0.
+    D is a multiple of 16.
+    """
+    total, count = 0.0, 0
+    for i in np.flatnonzero(ids >= 0):
+        window = _window(ids, i, reach[i])
+        if not window:
+            continue
+        chosen = targets[first[i] : last[i]]
+        labels, rows = chosen >= 0, np.where(chosen >= 0, chosen, ~chosen)
+        x, u = words[window], outputs[rows]
+        h = x.mean(axis=0, keepdims=True) if cbow else x
+        p = sigmoid(h @ u.T)
+        dscore = p - labels  # of the loss by h . u
+        np.add.at(outputs, rows, -learning_rate * (dscore.T @ h))
+        dh = -learning_rate * (dscore @ u)
+        np.add.at(words, window, dh / len(window) if cbow else dh)
+        total -= np.log(np.maximum(np.where(labels, p, 1 - p), 1e-7)).sum(dtype=np.float64)
+        count += p.size
+    return float(total), count
+
+
+def _window(ids: Integers, i: int, reach: int) -> list[int]:
+    """The words around place i, up to the ends of its sentence."""
+    left, right = i, i
+    while left > 0 and i - left < reach and ids[left - 1] >= 0:
+        left -= 1
+    while right < len(ids) - 1 and right - i < reach and ids[right + 1] >= 0:
+        right += 1
+    return [*ids[left:i].tolist(), *ids[i + 1 : right + 1].tolist()]
+
+
+def draw_targets(ids: Integers, draws: Array, chances: Array, others: Integers) -> Integers:
+    """(n, 1 + K): each word, and K others with label 0, as `learn_windows` takes them.
+
+    draws (n, K): random 64 bits. The others are drawn by Walker's alias method (1977): a place of `chances` (V,), which
+    stays with its own word or goes to that of `others` (V,). Who draws the word itself draws again.
+    """
+    V, K = len(chances), draws.shape[1]
+    targets = np.empty((len(ids), 1 + K), np.int32)
+    targets[:, 0] = ids
+    for k in range(K):
+        bits = draws[:, k].copy()
+        again = np.ones(len(ids), bool)
+        while again.any():
+            places = ((bits >> np.uint64(32)) * np.uint64(V)) >> np.uint64(32)
+            drawn = np.where((bits & np.uint64(0xFFFFFFFF)) < chances[places], places, others[places]).astype(np.int32)
+            targets[again, 1 + k] = ~drawn[again]
+            again &= drawn == ids
+            bits = bits * np.uint64(0x5851F42D4C957F2D) + np.uint64(0x14057B7EF767814F)  # Knuth's MMIX
+    return targets
