@@ -148,6 +148,17 @@ def dialogue_curves(lines: Iterable[Mapping[str, float]]) -> Any:
     return figure
 
 
+def embedding_curve(lines: Iterable[Mapping[str, float]]) -> Any:
+    """The loss of word embeddings as a matplotlib Figure, from the metrics that `runs.read_metrics` gives."""
+    points = [(line["words"] / 1e6, line["train_loss"]) for line in lines if "train_loss" in line]
+    figure, axes = panels((6.0, 3.6))
+    if points:
+        axes.plot(*zip(*points, strict=True))
+    axes.set(title="Loss a prediction", xlabel="millions of words read", ylabel="nats")
+    axes.grid(alpha=0.3)
+    return figure
+
+
 def history(epochs: Sequence[int], history: Mapping[str, Sequence[float]]) -> Any:
     """A panel for the loss and for each metric of a `seqrl.training.callbacks.History`, training beside validation."""
     names = [name for name in history if not name.startswith("val_")]

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -34,6 +34,7 @@ from seqrl.training.runs import BEST, LAST, METRICS, Metrics
 
 REPORTS_PER_EPOCH = 10
 
+P = TypeVar("P")
 
 # Called after every epoch with the number of epochs done and their metrics; a true answer ends the training.
 Callback = Callable[[int, dict[str, float]], bool | None]
@@ -135,7 +136,7 @@ class Training:
         self.best: dict[str, Array] | None = None  # the weights of the best score, where no folder has them
         if folder is not None and (folder / LAST).exists():
             state = checkpoint.load_training(folder / LAST, model, optimizer, self._generators(), task.gathered())
-            self.progress = _progress(state, folder / LAST)
+            self.progress = progress_from(Progress, state, folder / LAST)
             self.metrics = Metrics(folder / METRICS, self.progress.metric_lines)
             self.saved_step = self.progress.step
         elif folder is not None:
@@ -155,8 +156,8 @@ class Training:
         total = self.epochs * self.task.steps_per_epoch
         self._clock = time.perf_counter()
         # A second core is for replicas: sharing small products pays little, and costs much on a busy machine.
-        bar = _progress_bar(total, self.progress.step, self.verbose)
-        with one_thread(), _quiet(), Interrupts() as interrupts, bar:
+        bar = progress_bar(total, self.progress.step, self.verbose)
+        with one_thread(), quiet(), Interrupts() as interrupts, bar:
             try:
                 while True:
                     if interrupts.received:
@@ -328,22 +329,24 @@ class Training:
         bar.update()
 
 
-def _progress(state: dict[str, Any], path: Path) -> Progress:
+def progress_from(kind: type[P], state: dict[str, Any], path: Path) -> P:
+    """The dataclass `kind` as a checkpoint has it. Raises InputError where it has another."""
     try:
-        return Progress(**state["progress"])
+        return kind(**state["progress"])
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: training can't be resumed from it ({error})") from None
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No warnings of NumPy's in any thread: whether numbers are finite is checked after every step."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".* encountered in", category=RuntimeWarning)
         yield
 
 
-def _progress_bar(total: int, done: int, verbose: bool) -> tqdm:
+def progress_bar(total: int, done: int, verbose: bool) -> tqdm:
+    """A bar of steps on the terminal's standard error."""
     layout = "{percentage:3.0f}%|{bar:20}| step {n_fmt}/{total_fmt} [{elapsed}, {remaining} left{postfix}]"
     often = 0.2 if sys.stderr.isatty() else 5.0  # a log keeps every state of the bar
     return tqdm(

@@ -31,15 +31,16 @@ from seqrl.errors import InputError, choose, nearest
 
 CONFIG, METRICS, RESULTS, REPORT = "config.json", "metrics.jsonl", "results.json", "report.html"
 LAST, BEST = "last.safetensors", "best.safetensors"
-PATTERNS = ["*.tokenizer.json", "*.png", "onnx/*", ".*.part"]  # what some runs have
+PATTERNS = ["*.tokenizer.json", "vocabulary.txt", "*.png", "onnx/*", ".*.part"]  # what some runs have
 WRITTEN = [LAST, BEST, METRICS, RESULTS, REPORT, *PATTERNS, CONFIG]  # CONFIG goes last
-TIMES = ("seconds", "target_tokens_per_second", "tokens_per_second", "samples_per_second")
+TIMES = ("seconds", "target_tokens_per_second", "tokens_per_second", "samples_per_second", "words_per_second")
 
 # Each module has `load_run(folder: Path, config: Config, own: Sequence)`; it is imported when such a run is loaded.
 KINDS = {
     "translation": "seqrl.training.translation.translator",
     "language": "seqrl.training.language.generator",
     "dialogue": "seqrl.training.dialogue.responder",
+    "embeddings": "seqrl.training.embeddings.trained",
     "sequential": "seqrl.training.sequential",
 }
 
@@ -58,9 +59,9 @@ def load(path: str | Path, own: Sequence[Any] = ()) -> Any:
     """The best model of a run, ready to use.
 
     By the kind of run it is a `translation.translator.Translator`, a `language.generator.TextGenerator`, a
-    `dialogue.responder.Responder` or a `sequential.Sequential`.
-    Where training stopped before its first validation, it is the last one. own: classes and functions of one's own
-    that a Sequential was made of.
+    `dialogue.responder.Responder`, a `seqrl.text.embeddings.Embeddings` or a `sequential.Sequential`.
+    Where training stopped before its first validation, and for embeddings, it is the last one. own: classes and
+    functions of one's own that a Sequential was made of.
     Raises InputError for a folder that is not a run or has no checkpoint yet, and for a damaged file in it.
     """
     folder = Path(path)

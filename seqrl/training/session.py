@@ -14,7 +14,6 @@ from typing import Any, Protocol, TypeVar
 
 from seqrl.errors import InputError
 from seqrl.training import command, runs
-from seqrl.training.loop import Training
 
 
 class Preparation(Protocol):
@@ -37,7 +36,17 @@ class Options(Protocol):
     def overwrite(self) -> bool: ...
 
 
+class Loop(Protocol):
+    """What trains, such as `seqrl.training.loop.Training`."""
+
+    progress: Any  # `step` says how far it is
+
+    def run(self) -> str:
+        """Train to the end, and say which."""
+
+
 P = TypeVar("P", bound=Preparation)
+L = TypeVar("L", bound=Loop)
 S = TypeVar("S")
 
 
@@ -46,8 +55,8 @@ def train(
     *,
     begin: Callable[[Path], P],
     resume: Callable[[Path, float | None], P],
-    training: Callable[[P, Path], Training],
-    finish: Callable[[P, Training, Path, str], str],
+    training: Callable[[P, Path], L],
+    finish: Callable[[P, L, Path, str], str],
 ) -> int:
     """Begin or resume a run, train it, print what came of it, and return the exit status.
 

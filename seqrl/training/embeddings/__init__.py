@@ -1,0 +1,1 @@
+"""Word embeddings: their training, and the runs that hold them."""
