@@ -21,11 +21,9 @@ def text_blocks(
     A block ends behind a line end, or where it has none behind other white space, or where it has none of that either
     behind any character. Of a data file of WordNet, the text is its glosses. progress(number of bytes) hears how much
     of the file was read meanwhile, before it was unzipped.
-    Raises InputError for a folder, a missing or damaged file, a tar archive, and with line and byte offset for NUL
+    Raises InputError for a missing or damaged file, a tar archive, and with line and byte offset for NUL
     bytes and bytes that are not UTF-8.
     """
-    if Path(path).is_dir():
-        raise InputError(f"{path}: a folder; expected the files in it, such as {Path(path) / '*.txt'}")
     with opened(path) as stream:
         if is_tar(stream):
             raise InputError(f"{path}: a tar archive; expected a text file")

@@ -15,8 +15,8 @@ import sys
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,7 @@ from seqrl import files
 from seqrl.errors import InputError, choose
 from seqrl.text.blocks import text_blocks
 from seqrl.text.documents import documentation
+from seqrl.text.lines import opened
 from seqrl.text.words import END, SPLITTINGS
 
 MAXIMUM_COUNTED = 5_000_000  # different words
@@ -71,12 +72,14 @@ class WordCorpus(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A text that can be read again and again."""
+    """A text that is read twice."""
 
     name: str
-    size: int  # bytes to read
-    identity: list[str | int]  # what is compared to tell whether it changed
-    blocks: Callable[[Callable[[int], object]], Iterator[str]]
+    file: Path | None  # None: the documentation
+    identity: list[str | int]  # of which a part changes when the text does
+
+    def blocks(self, progress: Callable[[int], object]) -> Iterator[str]:
+        return iter([_paragraphs()]) if self.file is None else text_blocks(self.name, progress)
 
 
 def read_word_corpus(
@@ -103,33 +106,19 @@ def read_word_corpus(
     Raises InputError for a file that is missing, damaged, empty, given twice, no text in UTF-8 or without words, or
     that changes while it is read, and for words that are all too rare.
     """
-    split = choose("splitting", splitting, SPLITTINGS)
+    choose("splitting", splitting, SPLITTINGS)
     _check_limits(min_count, max_vocabulary)
     sources = _sources(paths)
     settings = [FORMAT, unicodedata.unidata_version, splitting, min_count, max_vocabulary]
     folder = Path(cache) / _fingerprint(settings, sources)
-    with _alone_in(folder):
-        kept = _load(folder, sources)
-        if kept is not None:
-            return kept
-        vocabulary, raw_words, digests = _count(sources, split, min_count, max_vocabulary, verbose)
-        words, ids_crc = _write_ids(folder / IDS, sources, split, vocabulary.index, verbose)
-        for source, now in zip(sources, _sources(paths), strict=True):
-            if now.identity != source.identity:
-                raise InputError(f"{source.name}: changed while it was read; expected a file that stays the same")
-        listing = "".join(f"{word} {count}\n" for word, count in zip(vocabulary.words, vocabulary.counts, strict=True))
-        files.write(folder / VOCABULARY, listing)
-        description = {
-            "words": words,
-            "raw_words": raw_words,
-            "sha256": digests,
-            "crc32": {IDS: ids_crc, VOCABULARY: zlib.crc32(listing.encode())},
-        }
-        files.write_json(folder / DESCRIPTION, description)  # last, so that what it describes is whole
-        made = _load(folder, sources)
-    if made is None:
+    with _alone_in(folder, verbose):
+        corpus = _load(folder, sources)
+        if corpus is None:
+            _make(folder, sources, SPLITTINGS[splitting], min_count, max_vocabulary, verbose)
+            corpus = _load(folder, sources)
+    if corpus is None:
         raise InputError(f"{folder}: not what was written there; expected a disk that keeps it")
-    return made
+    return corpus
 
 
 def _check_limits(min_count: int, max_vocabulary: int | None) -> None:
@@ -140,27 +129,22 @@ def _check_limits(min_count: int, max_vocabulary: int | None) -> None:
 
 
 def _sources(paths: Sequence[str | Path]) -> list[Source]:
-    if not paths:
-        identity: list[str | int] = [DOCUMENTATION, sys.version, os.__file__, np.__version__]
-        return [Source(DOCUMENTATION, 0, identity, lambda progress: iter([_paragraphs()]))]
     sources: dict[Path, Source] = {}
-    for path in paths:
-        if (file := Path(path).resolve()) in sources:
+    for path in map(Path, paths):
+        if (file := path.resolve()) in sources:
             raise InputError(f"{path}: given twice; expected each file once")
-        sources[file] = _file_source(path, file)
-    return list(sources.values())
+        if not path.is_file():
+            if not path.exists() or path.is_dir():
+                with opened(path):  # raises, and says what is wrong
+                    pass
+            raise InputError(f"{path}: can't be read twice, as counting and writing do; expected a file")
+        sources[file] = Source(str(path), file, _identity(file))
+    return list(sources.values()) or [Source(DOCUMENTATION, None, [sys.version, os.__file__, np.__version__])]
 
 
-def _file_source(path: str | Path, file: Path) -> Source:
-    def blocks(progress: Callable[[int], object]) -> Iterator[str]:
-        return text_blocks(path, progress)
-
-    if not file.is_file():
-        for _ in blocks(lambda _: None):  # says what is wrong with a missing file or a folder
-            break
-        raise InputError(f"{path}: not a file that can be read twice; expected a file")
+def _identity(file: Path) -> list[str | int]:
     status = file.stat()
-    return Source(str(path), status.st_size, [str(file), status.st_size, status.st_mtime_ns], blocks)
+    return [str(file), status.st_size, status.st_mtime_ns]
 
 
 @functools.cache
@@ -176,7 +160,7 @@ def _fingerprint(settings: Sequence[object], sources: Iterable[Source]) -> str:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _alone_in(folder: Path, verbose: bool) -> Iterator[None]:
     """Make the folder if need be, and wait until no other process makes the same corpus."""
     with files.write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -187,10 +171,37 @@ def _alone_in(folder: Path) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if verbose:
+                print(f"{folder}: waiting for another process, which reads the same corpus", file=sys.stderr)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            folder.mkdir(exist_ok=True)  # the other process may have removed it
         yield
     finally:
         os.close(handle)
+        with suppress(OSError):  # it is not empty, unless the text was refused
+            folder.rmdir()
+
+
+def _make(
+    folder: Path, sources: Sequence[Source], split: Split, min_count: int, max_vocabulary: int | None, verbose: bool
+) -> None:
+    vocabulary, raw_words, digests = _count(sources, split, min_count, max_vocabulary, verbose)
+    words, ids_crc = _write_ids(folder / IDS, sources, split, vocabulary.words, verbose)
+    for source in sources:
+        if source.file is not None and _identity(source.file) != source.identity:
+            raise InputError(f"{source.name}: changed while it was read; expected a file that stays the same")
+    listing = "".join(f"{word} {count}\n" for word, count in zip(vocabulary.words, vocabulary.counts, strict=True))
+    files.write(folder / VOCABULARY, listing)
+    description = {
+        "words": words,
+        "raw_words": raw_words,
+        "sha256": digests,
+        "crc32": {IDS: ids_crc, VOCABULARY: zlib.crc32(listing.encode())},
+    }
+    files.write_json(folder / DESCRIPTION, description)  # last, so that what it describes is whole
 
 
 def _count(
@@ -214,16 +225,25 @@ def _count(
                 raise InputError(f"{source.name}: no words in it; expected text")
             digests.append(sha.hexdigest())
     del counts[END]
-    frequent = [(word, count) for word, count in counts.items() if count >= min_count]
+    if forgotten and verbose:
+        note = f"those that occurred {forgotten} times or fewer when there were too many are not counted"
+        print(f"more than {MAXIMUM_COUNTED:,} different words: {note}", file=sys.stderr)
+    return _vocabulary(counts, min_count, max_vocabulary, sources), total, digests
+
+
+def _vocabulary(
+    counts: Mapping[str, int], min_count: int, max_vocabulary: int | None, sources: Sequence[Source]
+) -> Vocabulary:
+    frequent = sorted(word for word, count in counts.items() if count >= min_count)
     if not frequent:
-        word, count = max(counts.items(), key=lambda item: item[1])
-        raise InputError(
-            f"no word occurs {min_count} times or more in {', '.join(source.name for source in sources)}; "
-            f"expected a minimum count of at most {count}, which the most frequent word, '{word}', has"
-        )
-    frequent.sort(key=lambda item: (-item[1], item[0]))
+        word = max(counts, key=counts.__getitem__, default="")
+        names = ", ".join(source.name for source in sources)
+        limit = f"a minimum count of at most {counts[word]}, that of the most frequent, '{word}'"
+        expected = limit if counts else "words that recur"
+        raise InputError(f"no word occurs {min_count} times or more in {names}; expected {expected}")
+    frequent.sort(key=counts.__getitem__, reverse=True)  # which keeps words of the same count in order
     kept = frequent[:max_vocabulary]
-    return Vocabulary([word for word, _ in kept], [count for _, count in kept]), total, digests
+    return Vocabulary(kept, [counts[word] for word in kept])
 
 
 def _without_rare(counts: Counter[str], rare: int) -> Counter[str]:
@@ -231,32 +251,23 @@ def _without_rare(counts: Counter[str], rare: int) -> Counter[str]:
 
 
 def _write_ids(
-    path: Path, sources: Sequence[Source], split: Split, index: dict[str, int], verbose: bool
+    path: Path, sources: Sequence[Source], split: Split, vocabulary: Sequence[str], verbose: bool
 ) -> tuple[int, int]:
     """The second pass: writes the ids and returns (number of words among them, CRC-32 of the file)."""
-    known = {**index, END: SENTENCE_END}
+    known = dict(zip(vocabulary, range(len(vocabulary)), strict=True))
+    known[END] = SENTENCE_END
     words = crc = 0
-    beside = files.beside_name(path)
-    with _progress_bar(sources, "writing ids", verbose) as bar, files.write_errors(path):
-        try:
-            with open(beside, "wb") as stream:
-                ended = True  # no sentence is empty
-                for text in chain.from_iterable(chain(source.blocks(bar.update), ["\n"]) for source in sources):
-                    found = split(text)
-                    ids = np.fromiter(map(known.get, found, repeat(_DROPPED)), np.int32, len(found))
-                    ids = _without_empty_sentences(ids[ids != _DROPPED], ended)
-                    if ids.size:
-                        ended = bool(ids[-1] == SENTENCE_END)
-                    words += int(np.count_nonzero(ids != SENTENCE_END))
-                    content = ids.tobytes()
-                    crc = zlib.crc32(content, crc)
-                    stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(beside, path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+    ended = True  # no sentence is empty
+    with _progress_bar(sources, "writing ids", verbose) as bar, files.writing(path) as stream:
+        for text in chain.from_iterable(chain(source.blocks(bar.update), ["\n"]) for source in sources):
+            found = split(text)
+            ids = np.fromiter(map(known.get, found, repeat(_DROPPED)), np.int32, len(found))
+            ids = _without_empty_sentences(ids[ids != _DROPPED], ended)
+            ended = ids[-1] == SENTENCE_END if ids.size else ended
+            words += int(np.count_nonzero(ids != SENTENCE_END))
+            content = ids.tobytes()
+            crc = zlib.crc32(content, crc)
+            stream.write(content)
     return words, crc
 
 
@@ -300,7 +311,7 @@ def _crc(path: Path) -> int:
 
 def _progress_bar(sources: Iterable[Source], what: str, verbose: bool) -> tqdm:
     return tqdm(
-        total=sum(source.size for source in sources) or None,
+        total=sum(source.file.stat().st_size for source in sources if source.file) or None,
         desc=what,
         unit="B",
         unit_scale=True,

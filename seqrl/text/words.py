@@ -1,9 +1,10 @@
 """Splitting text into words, a block of it at a time, for counts and embeddings."""
 
+import functools
 import re
+import sys
 import unicodedata
 from collections.abc import Callable
-from functools import lru_cache
 
 END = "\0"
 """The word after each line: it ends a sentence. No text has it."""
@@ -16,9 +17,10 @@ def words(text: str) -> list[str]:
     Chinese, is not segmented: what stands between two punctuation marks is one word.
     """
     if not text.isascii():
-        text = _BEYOND_ASCII.sub(_replacement, text)
+        return _pattern().findall(text.lower().replace("’", "'").replace("_", " ").replace("\n", END))
+    # The same, twice as fast.
     spaced = text.encode().translate(_SPACED).replace(b"\0", b" \0 ")
-    if b"'" in spaced:  # remove those that don't stand inside a word
+    if b"'" in spaced:
         spaced = spaced.replace(b"''", b"  ").replace(b"' ", b"  ").replace(b" '", b"  ").strip(b"'")
     return spaced.decode().split()
 
@@ -32,38 +34,20 @@ SPLITTINGS: dict[str, Callable[[str], list[str]]] = {"words": words, "whitespace
 """Ways to split a text, by name. Each gives `END` for every line end."""
 
 
-# Millions of words a second: one bytes.translate replaces all of a block's ASCII, and the rest comes from a cache.
+@functools.cache
+def _pattern() -> re.Pattern[str]:
+    """A word in lower case, or END. Marks, such as the vowel signs of Hindi, are not in re's \\w.
+
+    Looking for something beyond ASCII before a mark saves a third of the time at the end of most words.
+    """
+    marks = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c).startswith("M"))
+    return re.compile(rf"\w+(?:(?=[^\0-\x7f])[{marks}]\w*|'\w+)*|{END}")
 
 
 def _spaced(character: str) -> str:
-    """A character of a word in lower case, END for a line end, nothing for a variation selector, and else a space."""
-    if character in "'’":
-        return "'"
-    if character == "\n":
-        return END
-    if "\ufe00" <= character <= "\ufe0f":
-        return ""
-    return character.lower() if unicodedata.category(character) in _OF_WORDS else " "
+    if character.isalnum() or character == "'":
+        return character.lower()
+    return END if character == "\n" else " "
 
 
-class _Table(dict[int, str]):
-    """For str.translate, made as characters occur."""
-
-    def __missing__(self, code: int) -> str:
-        self[code] = spaced = _spaced(chr(code))
-        return spaced
-
-
-_OF_WORDS = {"Ll", "Lu", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Mn", "Mc"}
-_SPACED = "".join(map(_spaced, map(chr, range(128)))).encode() + bytes(range(128, 256))
-_TABLE = _Table()
-_BEYOND_ASCII = re.compile(r"[^\0-\x7f]{1,32}")  # of bounded length, as each takes memory in the cache
-
-
-@lru_cache(maxsize=1 << 16)
-def _spaced_run(run: str) -> str:
-    return run.lower().translate(_TABLE)  # lower() of a whole run knows Greek's final sigma
-
-
-def _replacement(match: re.Match[str]) -> str:
-    return _spaced_run(match[0])
+_SPACED = "".join(map(_spaced, map(chr, range(128)))).encode() + bytes(128)
