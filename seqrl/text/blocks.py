@@ -44,20 +44,23 @@ def _cut_blocks(stream: Stream, size: int) -> Iterator[bytes]:
     rest = b""
     while read := stream.read(size):
         block = rest + read
-        cut = _cut(block)
+        cut = _cut(block, size)
         rest = block[cut:]
-        yield block[:cut]
+        if cut:
+            yield block[:cut]
     if rest:
         yield rest
 
 
-def _cut(block: bytes) -> int:
+def _cut(block: bytes, size: int) -> int:
+    """Where to cut a block; 0 for one that may be the start of a word and is not full yet."""
     for mark in b"\n", b" ", b"\t":
         if place := block.rfind(mark) + 1:
             return place
-    # before the last character, which may not be whole
-    place = next((place for place in range(len(block) - 1, 0, -1) if block[place] & 0xC0 != 0x80), 0)
-    return place or len(block)
+    if len(block) < size:
+        return 0
+    # Before the last character, which may not be whole.
+    return next((place for place in range(len(block) - 1, 0, -1) if block[place] & 0xC0 != 0x80), len(block))
 
 
 def _decoded(block: bytes, path: str, line: int, offset: int) -> str:
