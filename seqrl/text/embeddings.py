@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ class Embeddings:
 
     def __init__(self, words: Sequence[str], vectors: npt.ArrayLike, counts: npt.ArrayLike | None = None) -> None:
         self.words = list(words)
-        self.vectors: Array = _read_only(np.asarray(vectors, np.float32))
+        with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+            self.vectors: Array = _read_only(np.asarray(vectors, np.float32))
         self.counts: Integers | None = None if counts is None else _read_only(np.asarray(counts, np.int64))
         self.index = {word: row for row, word in enumerate(self.words)}
         self._check()
@@ -52,7 +54,7 @@ class Embeddings:
             raise InputError(f"{V} words and vectors of shape {self.vectors.shape}; expected a vector for each word")
         if self.counts is not None and self.counts.shape != (V,):
             raise InputError(f"{V} words and counts of shape {self.counts.shape}; expected a count for each word")
-        if len(self.index) < V:
+        if len(self.index) < V:  # `index` then has the place of the last
             word = next(word for row, word in enumerate(self.words) if self.index[word] != row)
             raise InputError(f"the word '{word}' is given twice; expected each word once")
         if any("\n" in word for word in self.words):
@@ -191,6 +193,23 @@ class Embeddings:
             return cls(words, arrays["vectors"], arrays.get("counts"))
         except ValueError as error:
             raise InputError(f"{path}: damaged ({error})") from None
+
+
+def read_embeddings(path: str | Path) -> Embeddings:
+    """The embeddings of a run (its folder), of a file that `Embeddings.save` wrote, or of one of word2vec or GloVe.
+
+    They are told apart by what they hold. Raises InputError for anything else, and what is damaged.
+    """
+    if Path(path).is_dir():
+        found = import_module("seqrl.training.runs").load(path)  # late, since it stands above
+        if not isinstance(found, Embeddings):
+            raise InputError(f"{path}: a run that has trained no embeddings; expected one of train_embeddings")
+        return found
+    with opened(path) as stream:
+        start = stream.peek(9)[:9]
+    if start[8:] == b"{" and int.from_bytes(start[:8], "little") < tensors.LONGEST_HEADER:
+        return Embeddings.load(path)
+    return import_module("seqrl.interop.word2vec").read_word2vec(path)
 
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
