@@ -304,7 +304,7 @@ def _crc(path: Path) -> int:
     """CRC-32, at gigabytes a second and without mapping the file, whose pages would count as this process's memory."""
     crc = 0
     with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
+        while block := stream.read(1 << 16):
             crc = zlib.crc32(block, crc)
     return crc
 
