@@ -1,7 +1,7 @@
 """Runs killed with SIGKILL and resumed, for test_resume.py: `killed_runs.py KIND FOLDER (every | again) FIRST STRIDE`.
 
 One run trains undisturbed. The moments at which it could die are counted: before and after all that it brings to the
-disk, and before every step and validation.
+disk, and around every step and validation.
 `every`: for each STRIDE-th moment from FIRST on, another run is killed there, resumed, and compared with the first.
 `again`: one run is killed at its moment FIRST, and after each resumption at its moment STRIDE, until it ends.
 Each life is a forked process, which spares it the imports. Prints how often a run was killed.
@@ -25,6 +25,11 @@ os.environ["SEQRL_KERNELS"] = "reference"  # no time for compiling
 import numpy as np
 
 from seqrl.training import checkpoint, runs
+from seqrl.training.embeddings import loop as embeddings_loop
+from seqrl.training.embeddings import report as embeddings_report
+from seqrl.training.embeddings import run as embeddings_run
+from seqrl.training.embeddings.loop import EmbeddingTraining
+from seqrl.training.embeddings.settings import EmbeddingSettings
 from seqrl.training.language import report as language_report
 from seqrl.training.language import run as language_run
 from seqrl.training.language.settings import LanguageSettings
@@ -35,15 +40,15 @@ from seqrl.training.translation import run as translation_run
 from seqrl.training.translation.settings import TranslationSettings
 from seqrl.training.translation.task import TranslationTask
 
-DEPENDS_ON_TIME = {"seconds", "timed_seconds", "timed_units", "train_seconds"} | set(runs.TIMES)
+DEPENDS_ON_TIME = {"seconds", "timed_seconds", "timed_units", "timed_words", "train_seconds"} | set(runs.TIMES)
 
 
 class Kind(NamedTuple):
-    """A kind of run: its modules, its task, and the settings of a small one on the file `data` in the work folder."""
+    """A kind of run: its modules, the methods that train, and the settings of a small one on the file `data`."""
 
     run: Any
     report: Any
-    task: type
+    methods: list[tuple[type, str]]
     data: Callable[[], str]
     settings: Callable[[str], Any]
 
@@ -65,20 +70,30 @@ TRANSLATION = TranslationSettings(
 LANGUAGE = LanguageSettings(
     hidden=8, embedding=6, layers=2, dropout=0.3, batch_size=16, bptt=20, epochs=3, learning_rate=0.02, anneal=0.5
 )
+EMBEDDINGS = EmbeddingSettings(size=6, min_count=1, subsampling=0.1, epochs=3, threads=1)
+embeddings_loop.CHUNK = 120  # ids
+
 KINDS = {
     "translation": Kind(
         translation_run,
         translation_report,
-        TranslationTask,
+        [(Training, "_step"), (TranslationTask, "evaluate")],
         pairs,
         lambda path: dataclasses.replace(TRANSLATION, pairs=path),
     ),
     "language": Kind(
         language_run,
         language_report,
-        LanguageTask,
+        [(Training, "_step"), (LanguageTask, "evaluate")],
         sentences,
         lambda path: dataclasses.replace(LANGUAGE, texts=(path,)),
+    ),
+    "embeddings": Kind(
+        embeddings_run,
+        embeddings_report,
+        [(EmbeddingTraining, "_read"), (EmbeddingTraining, "_note")],
+        sentences,
+        lambda path: dataclasses.replace(EMBEDDINGS, corpus=(path,)),
     ),
 }
 
@@ -113,7 +128,7 @@ def live(kind: Kind, folder: Path, deadly: int | None) -> int:
     os.fsync = lambda handle: None  # it takes its time, and matters to a power cut only
     for owner, name in (os, "replace"), (os, "fsync"), (pathlib.Path, "unlink"), (runs.Metrics, "append"):
         moments.around(owner, name)
-    for owner, name in (Training, "_step"), (kind.task, "evaluate"):
+    for owner, name in kind.methods:
         moments.around(owner, name)
     kind.report.draw = lambda *_: []  # pictures are made anew from what is compared here, and take their time
     with runs.locked(folder):
@@ -155,9 +170,9 @@ def in_a_process(kind: Kind, folder: Path, deadly: int | None) -> int | None:
 def content(folder: Path) -> dict[str, Any]:
     """All that a run left, without what depends on the clock, so that it can be compared."""
     found: dict[str, Any] = {"files": sorted(path.name for path in folder.iterdir())}
-    for name in runs.BEST, runs.LAST:
-        arrays, state = checkpoint.read(folder / name)
-        found[name] = {key: array.tobytes() for key, array in arrays.items()}, timeless(state)
+    for path in folder.glob("*.safetensors"):
+        arrays, state = checkpoint.read(path)
+        found[path.name] = {key: array.tobytes() for key, array in arrays.items()}, timeless(state)
     found["metrics"] = timeless(runs.read_metrics(folder))
     for path in folder.glob("*.json"):
         found[path.name] = timeless(json.loads(path.read_text()))
@@ -178,6 +193,7 @@ def check_same(folder: Path, expected: dict[str, Any]) -> None:
 
 def main(kind: Kind, work: Path, mode: str, first: int, stride: int) -> None:
     (work / "data").write_text(kind.data())
+    in_a_process(kind, work / "first", None)  # what it leaves in a cache, all others find there
     total = in_a_process(kind, work / "whole", None)
     assert total is not None
     expected = content(work / "whole")

@@ -9,7 +9,7 @@ import pytest
 DRIVER = Path(__file__).with_name("killed_runs.py")
 
 
-every_kind = pytest.mark.parametrize("kind", ["translation", "language"])
+every_kind = pytest.mark.parametrize("kind", ["translation", "language", "embeddings"])
 
 
 def killed(kind: str, folder: Path, mode: str, first: int, stride: int) -> int:

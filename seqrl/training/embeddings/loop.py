@@ -216,7 +216,7 @@ class EmbeddingTraining:
             line["train_loss"] = progress.loss_sum / progress.losses
         if progress.step % self.chunks == 0 and progress.epoch_losses:
             line["epoch_loss"] = progress.epoch_loss_sum / progress.epoch_losses
-        line |= {"learning_rate": self.learning_rate(progress.step), "words": progress.words}
+        line |= {"learning_rate": self.learning_rate(progress.step - 1), "words": progress.words}
         line |= {"seconds": round(progress.seconds, 3), "words_per_second": round(self.speed(), 1)}
         self.metrics.append(line)
         progress.metric_lines += 1
