@@ -247,7 +247,7 @@ def _vocabulary(
 
 
 def _without_rare(counts: Counter[str], rare: int) -> Counter[str]:
-    return Counter({word: count for word, count in counts.items() if count > rare or word == END})
+    return Counter({word: count for word, count in counts.items() if count > rare})
 
 
 def _write_ids(
