@@ -65,7 +65,10 @@ def read_word2vec(path: str | Path, limit: int | None = None) -> Embeddings:
             words = _read_text(path, stream, vectors, V, 2 if start else 1)
         else:
             words = _read_binary(path, stream, vectors, V, start)
-    return Embeddings(words, vectors)
+    try:
+        return Embeddings(words, vectors)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def write_word2vec(embeddings: Embeddings, path: str | Path, binary: bool = False) -> None:
@@ -130,7 +133,7 @@ def _refuse(path: str | Path, first: bytes) -> NoReturn:
             f"{path}: a pickle, which can run any code as it is opened; write the vectors from gensim with "
             "model.wv.save_word2vec_format('vectors.bin', binary=True)"
         )
-    begins = repr(first[:40].decode(errors="replace").rstrip("\r\n"))
+    begins = repr(first[:24].decode(errors="replace").rstrip("\r\n"))
     raise InputError(
         f"{path}:1: begins with {begins}; expected the number of words and the size of a vector, such as '10000 100', "
         "or a word and its numbers"

@@ -20,19 +20,21 @@ from seqrl.parameter import Array, Integers
 from seqrl.text.lines import opened
 from seqrl.text.spelling import nearest_spellings
 
-FORMAT = "seqrl-embeddings-1"
+METADATA = {"seqrl": json.dumps({"format": "seqrl-embeddings-1"})}
+LONGEST = 1e38  # a longer vector has no float32 product with one of unit length
 
 
 class Embeddings:
     """Words and their vectors.
 
         embeddings = Embeddings(["tea", "milk"], [[1, 0], [0.6, 0.8]])
-        embeddings["milk"]                # [0.6, 0.8]
+        embeddings["milk"]                    # [0.6, 0.8]
         embeddings.similarity("tea", "milk")  # 0.6
 
     words (V), each once; vectors (V, D), kept as float32 and not copied if they are; counts (V,): how often each word
     occurred in the text, where that is known. Arrays are read-only here: nothing may change them from outside either.
-    Raises InputError for a word that is repeated or has a line end in it, and for numbers that are not finite.
+    Raises InputError for a word that is repeated or has a line end in it, for numbers that are not finite, and for a
+    vector longer than 1e38.
     """
 
     def __init__(self, words: Sequence[str], vectors: npt.ArrayLike, counts: npt.ArrayLike | None = None) -> None:
@@ -42,11 +44,11 @@ class Embeddings:
         self.counts: Integers | None = None if counts is None else _read_only(np.asarray(counts, np.int64))
         self.index = {word: row for row, word in enumerate(self.words)}
         self._check()
-        # In float64 without a copy: a norm is finite when all of its numbers are, however large.
+        # In float64 without a copy, where no square of a finite number is too large.
         self._norms = np.sqrt(np.einsum("vd,vd->v", self.vectors, self.vectors, dtype=np.float64))
-        if not np.isfinite(self._norms).all():
-            word = self.words[int(np.argmin(np.isfinite(self._norms)))]
-            raise InputError(f"the vector of '{word}' has numbers that are not finite")
+        if not (fits := self._norms <= LONGEST).all():  # a comparison with NaN is false
+            word = self.words[int(np.argmin(fits))]
+            raise InputError(f"the vector of '{word}' has numbers that are not finite, or too large")
 
     def _check(self) -> None:
         V = len(self.words)
@@ -145,13 +147,13 @@ class Embeddings:
         V, D = self.vectors.shape
         enough = min(count + len(without), V)
         similarity = self.vectors @ unit.astype(np.float32) / self._lengths
-        # A float32 product depends, in its last digits, on where a row stands: those near the limit are computed again,
-        # in float64 and each by itself, so that equal vectors are equally similar.
+        # The last digits of a float32 product depend on where a row stands and on the machine: what is near the limit
+        # or above is computed again in float64 and ordered by 12 decimals, so that ties are ties everywhere.
         limit = np.partition(similarity, V - enough)[V - enough] - 2 * D * np.finfo(np.float32).eps
         rows = np.flatnonzero(similarity >= limit)
         rows = rows[~np.isin(rows, list(without))]
         exact = (self.vectors[rows] * unit).sum(axis=1) / self._lengths[rows]
-        best = np.argsort(-exact, kind="stable")[:count]
+        best = np.argsort(-exact.round(12), kind="stable")[:count]
         return [(self.words[row], float(cosine)) for row, cosine in zip(rows[best], exact[best], strict=True)]
 
     def save(self, path: str | Path) -> None:
@@ -166,7 +168,7 @@ class Embeddings:
         arrays: dict[str, npt.NDArray[Any]] = {"vectors": self.vectors, "words": np.frombuffer(words, np.uint8)}
         if self.counts is not None:
             arrays["counts"] = self.counts
-        tensors.write(path, arrays, {"seqrl": json.dumps({"format": FORMAT})})
+        tensors.write(path, arrays, METADATA)
 
     @classmethod
     def load(cls, path: str | Path) -> Embeddings:
@@ -175,11 +177,11 @@ class Embeddings:
             pass
         try:
             with safetensors.safe_open(path, framework="numpy") as stored:
-                metadata = stored.metadata() or {}
+                metadata = stored.metadata()
                 shapes = {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
         except SafetensorError as error:
             raise InputError(f"{path}: not a safetensors file, or cut short ({error})") from None
-        if FORMAT not in metadata.get("seqrl", ""):
+        if metadata != METADATA:
             raise InputError(f"{path}: a safetensors file, but not of embeddings as this version of seqrl writes them")
         types = {"vectors": np.float32, "words": np.uint8, "counts": np.int64}
         if missing := {"vectors", "words"} - shapes.keys():
