@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from workload import Pairs, Workload
 
+from seqrl.training.settings import SCHEDULES
 from seqrl.training.translation.corpus import Examples, tokenize
 from seqrl.training.translation.run import Preparation, prepare
 from seqrl.training.translation.settings import TranslationSettings
@@ -33,7 +34,7 @@ def workload(preparation: Preparation) -> Workload:
     settings, task, model = preparation.settings, preparation.task, preparation.translator.model
     initial = model.state_dict()
     steps = settings.epochs * task.steps_per_epoch
-    schedule = settings.learning_rates(steps)
+    schedule = SCHEDULES[settings.schedule](steps)
     learning_rates = [settings.learning_rate * schedule(step) for step in range(steps)]
     train = [pairs(task.train, rows) for rows in task.plan(preparation.order)]
 

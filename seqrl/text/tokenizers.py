@@ -204,6 +204,10 @@ class Tokenizer:
             return [self.token(i).strip(SPACE_MARK + NO_BREAK) or SPACE_MARK for i in self.encode(sentence)]
         return [self.token(i) for i in self.encode(sentence)]
 
+    def words(self) -> list[str]:
+        """The names of all ids without the spaces that they carry, for looking words up elsewhere."""
+        return [name.strip(" " + NO_BREAK) for name in self._names]
+
     def to_json(self) -> str:
         content = {"format": FORMAT, "kind": self.kind, "tokenizer": json.loads(self._backend.to_str())}
         return json.dumps(content, ensure_ascii=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from seqrl.errors import InputError
+from seqrl.errors import InputError, choose
+from seqrl.optimizers import OPTIMIZERS
 from seqrl.schedules import Schedule, constant, cosine, linear
 
 SCHEDULES: dict[str, Callable[[int], Schedule]] = {  # by the number of steps
@@ -13,6 +14,15 @@ SCHEDULES: dict[str, Callable[[int], Schedule]] = {  # by the number of steps
     "linear": linear,
     "cosine": cosine,
 }
+
+
+def check_training(settings: Any) -> None:
+    """Raise InputError for the first of the settings of the loop and the optimizer that is unknown or out of range."""
+    choose("--optimizer", settings.optimizer, OPTIMIZERS)
+    choose("--schedule", settings.schedule, SCHEDULES)
+    check_counts(settings, "batch_size", "epochs", "patience", "threads")
+    check_positive(settings, "learning_rate", "clip", "max_minutes")
+    check_seed(settings)
 
 
 def check_counts(settings: Any, *names: str) -> None:

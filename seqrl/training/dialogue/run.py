@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,10 +9,12 @@ import numpy as np
 
 from seqrl import kernels
 from seqrl.errors import InputError
+from seqrl.layers.embedding import Embedding
+from seqrl.models.last_utterance import LastUtterance
 from seqrl.models.vhred import VHRED
 from seqrl.optimizers import OPTIMIZERS, Optimizer
 from seqrl.text.tokenizers import Tokenizer
-from seqrl.training import runs, session
+from seqrl.training import initial_vectors, session, text_run
 from seqrl.training.dialogue.corpus import (
     Corpus,
     Examples,
@@ -25,9 +26,10 @@ from seqrl.training.dialogue.corpus import (
 )
 from seqrl.training.dialogue.responder import TOKENIZER, Responder
 from seqrl.training.dialogue.settings import DialogueSettings
-from seqrl.training.dialogue.task import DialogueTask, VariationalTask
+from seqrl.training.dialogue.task import DialogueTask, Model, VariationalTask
 from seqrl.training.loop import Training
 from seqrl.training.parallel import Replicas
+from seqrl.training.text_run import NOTHING, Saved
 
 
 class Preparation(NamedTuple):
@@ -42,27 +44,36 @@ class Preparation(NamedTuple):
     order: np.random.Generator
     data: dict[str, Any]  # for config.json
 
+    @property
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        return {TOKENIZER: self.responder.tokenizer}
+
+    @property
+    def model(self) -> Model:
+        return self.responder.model
+
     def summary(self) -> str:
         """What is trained on what, in one line."""
-        data, model = self.data, self.responder.model
+        data = self.data
         left_out = f" ({data['left_out']} utterances left out)" if data["left_out"] else ""
         marked = f" with {data['test_answers']:,} places where it is known what fits" if data["test_answers"] else ""
         return (
             f"{data['training_dialogues']:,} dialogues to train on{left_out}, {data['validation_dialogues']:,} for "
             f"validation, {data['test_dialogues']:,} held out{marked}; vocabulary of {data['vocabulary']:,}; "
-            f"{self.settings.model} of {model.parameter_count:,} parameters; {kernels.implementation} kernels"
+            f"{self.settings.model} of {self.model.parameter_count:,} parameters; {kernels.implementation} kernels"
+            f"{initial_vectors.summary(data)}"
         )
 
 
-def prepare(settings: DialogueSettings, tokenizer: Tokenizer | None = None) -> Preparation:
-    """Read and tokenize the dialogues and make the model. `tokenizer` is that of a run that is resumed."""
+def prepare(settings: DialogueSettings, saved: Saved = NOTHING) -> Preparation:
+    """Read and tokenize the dialogues and make the model. `saved` is what a run that is resumed has."""
     settings.check()
     if not settings.dialogues:
         raise InputError("no dialogues are given; expected --dialogues FILE")
     streams = np.random.SeedSequence(settings.seed).spawn(4)
     split, weights, dropout, order = (np.random.default_rng(stream) for stream in streams)
     corpus = read_corpus(settings.dialogues, settings.valid, settings.test, split)
-    tokenizer = tokenizer or Tokenizer.train(
+    tokenizer = saved.tokenizers.get(TOKENIZER) or Tokenizer.train(
         settings.tokenizer, (text for dialogue in corpus.train for text in dialogue), settings.vocabulary_size
     )
     limit = settings.length_limit
@@ -77,6 +88,8 @@ def prepare(settings: DialogueSettings, tokenizer: Tokenizer | None = None) -> P
         check_not_empty(what, found[what], limit)
         left_out += missing
     model = settings.make(len(tokenizer), weights, dropout)
+    starts = [initial_vectors.Start("embeddings", settings.embeddings, tokenizer, _embeddings(model))]
+    vectors = saved.vectors or initial_vectors.initialize(starts)
     optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), settings.learning_rate, clip=settings.clip)
     task = _task(settings, model, optimizer, found["training"], found["validation"], corpus, tokenizer)
     data = {
@@ -87,9 +100,16 @@ def prepare(settings: DialogueSettings, tokenizer: Tokenizer | None = None) -> P
         "test_answers": len(corpus.test.marks),
         "left_out": left_out,
         "vocabulary": len(tokenizer),
+        **vectors,
     }
     responder = Responder(model, tokenizer, limit, settings.max_utterances)
     return Preparation(settings, corpus, found["test"], responder, task, optimizer, order, data)
+
+
+def _embeddings(model: Model) -> list[Embedding]:
+    if isinstance(model, LastUtterance):
+        return [model.seq2seq.source_embedding, model.seq2seq.target_embedding]
+    return [model.embedding]
 
 
 def _task(
@@ -114,36 +134,15 @@ def _task(
 
 
 def begin(settings: DialogueSettings, folder: Path, overwrite: bool = False) -> Preparation:
-    """Prepare a new run and write what it is, in a locked folder. An earlier run is removed last of all."""
-    runs.check_free(folder, overwrite)
-    preparation = prepare(settings)
-    runs.create(folder, runs.Config("dialogue", asdict(settings), preparation.data))
-    preparation.responder.tokenizer.save(folder / TOKENIZER)
-    return preparation
+    """As `text_run.begin` does it."""
+    return text_run.begin("dialogue", prepare, settings, folder, overwrite)
 
 
 def resume(folder: Path, max_minutes: float | None = None) -> Preparation:
-    """Prepare to continue a run, in a locked folder. Raises InputError where its data are not what they were."""
-    settings, config = session.resumed_settings(folder, "dialogue", DialogueSettings, max_minutes)
-    saved = Tokenizer.load(folder / TOKENIZER) if (folder / TOKENIZER).exists() else None
-    preparation = prepare(settings, saved)
-    session.check_data(folder, config, preparation.data)
-    if saved is None:
-        preparation.responder.tokenizer.save(folder / TOKENIZER)
-    return preparation
+    """As `text_run.resume` does it."""
+    return text_run.resume("dialogue", prepare, DialogueSettings, folder, max_minutes)
 
 
 def training(preparation: Preparation, folder: Path) -> Training:
-    """The loop for a prepared run; it continues from the folder's checkpoint if there is one."""
-    settings, task = preparation.settings, preparation.task
-    return Training(
-        task,
-        preparation.responder.model,
-        preparation.optimizer,
-        settings.learning_rates(settings.epochs * task.steps_per_epoch),
-        folder,
-        order=preparation.order,
-        epochs=settings.epochs,
-        patience=settings.patience,
-        max_minutes=settings.max_minutes,
-    )
+    """As `text_run.training` does it."""
+    return text_run.training(preparation, folder)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+import tyro
 
 from seqrl.errors import InputError, choose
 from seqrl.layers.recurrent import CELLS
@@ -12,10 +14,9 @@ from seqrl.models.hred import HRED, HREDConfig
 from seqrl.models.last_utterance import LastUtterance
 from seqrl.models.seq2seq import Seq2SeqConfig
 from seqrl.models.vhred import VHRED, VHREDConfig
-from seqrl.optimizers import OPTIMIZERS
-from seqrl.schedules import Schedule
+from seqrl.training import initial_vectors
 from seqrl.training.dialogue.task import Model
-from seqrl.training.settings import SCHEDULES, check_counts, check_positive, check_seed, check_shares
+from seqrl.training.settings import check_counts, check_shares, check_training
 
 LENGTH_LIMITS = {"word": 40, "bpe": 60, "char": 160}
 MODELS = {"hred": HRED, "vhred": VHRED, "seq2seq": LastUtterance}
@@ -51,6 +52,8 @@ class DialogueSettings:
     """Units of a recurrent layer."""
     embedding: int = 64
     """Size of a token's vector."""
+    embeddings: Annotated[str | None, tyro.conf.arg(metavar="RUN|FILE")] = None
+    """Embeddings of this size that the words begin with: a run of train_embeddings.py, or a file of word2vec's."""
     context: int = 128
     """Units of the recurrent layer over utterances."""
     tied: bool = True
@@ -90,14 +93,11 @@ class DialogueSettings:
         """Raise InputError for a value that is none of the known ones, or out of range."""
         choose("--model", self.model, MODELS)
         choose("--cell", self.cell, CELLS)
-        choose("--optimizer", self.optimizer, OPTIMIZERS)
-        choose("--schedule", self.schedule, SCHEDULES)
         choose("--tokenizer", self.tokenizer, LENGTH_LIMITS)
+        initial_vectors.check(self, "embeddings")
         check_counts(self, "layers", "hidden", "embedding", "context", "latent", "max_length")
-        check_counts(self, "batch_size", "epochs", "patience", "threads")
-        check_positive(self, "learning_rate", "clip", "max_minutes")
         check_shares(self, "dropout", "word_dropout")
-        check_seed(self)
+        check_training(self)
         if self.max_utterances < 2:
             raise InputError(f"--max-utterances is {self.max_utterances}; expected 2 or more")
         for option, value in ("--annealing", self.annealing), ("--free-bits", self.free_bits):
@@ -122,6 +122,3 @@ class DialogueSettings:
         word_dropout = 0.3 if self.word_dropout is None else self.word_dropout
         vhred = VHREDConfig(word_dropout=word_dropout, latent=self.latent, **shared)
         return VHRED(vhred, rng=rng, dropout_rng=dropout_rng)
-
-    def learning_rates(self, steps: int) -> Schedule:
-        return SCHEDULES[self.schedule](steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,13 +11,14 @@ from seqrl import kernels
 from seqrl.models.language_model import LanguageModel
 from seqrl.optimizers import OPTIMIZERS, Optimizer
 from seqrl.text.tokenizers import Tokenizer, blocks
-from seqrl.training import runs, session
+from seqrl.training import initial_vectors, session, text_run
 from seqrl.training.language.corpus import Corpus, Tokens, digest, read_corpus, tokenize
 from seqrl.training.language.generator import TOKENIZER, TextGenerator
 from seqrl.training.language.settings import LanguageSettings
 from seqrl.training.language.task import LanguageTask
 from seqrl.training.loop import Training
 from seqrl.training.parallel import Replicas
+from seqrl.training.text_run import NOTHING, Saved
 
 
 class Preparation(NamedTuple):
@@ -33,31 +33,42 @@ class Preparation(NamedTuple):
     order: np.random.Generator
     data: dict[str, Any]  # for config.json
 
+    @property
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        return {TOKENIZER: self.generator.tokenizer}
+
+    @property
+    def model(self) -> LanguageModel:
+        return self.generator.model
+
     def summary(self) -> str:
         """What is trained on what, in one line."""
-        data, model = self.data, self.generator.model
+        data = self.data
         unknown = data["unknown_share"]
         return (
             f"{data['training_tokens']:,} tokens in {len(self.corpus.train):,} documents to train on, "
             f"{data['validation_tokens']:,} for validation, {data['test_tokens']:,} held out"
             f"{f' ({100 * unknown:.1f} % unknown)' if unknown else ''}; vocabulary of {data['vocabulary']:,}; "
-            f"{model.parameter_count:,} parameters; {kernels.implementation} kernels"
+            f"{self.model.parameter_count:,} parameters; {kernels.implementation} kernels"
+            f"{initial_vectors.summary(data)}"
         )
 
 
-def prepare(settings: LanguageSettings, tokenizer: Tokenizer | None = None) -> Preparation:
-    """Read and tokenize the text and make the model. `tokenizer` is that of a run that is resumed."""
+def prepare(settings: LanguageSettings, saved: Saved = NOTHING) -> Preparation:
+    """Read and tokenize the text and make the model. `saved` is what a run that is resumed has."""
     settings.check()
     streams = np.random.SeedSequence(settings.seed).spawn(4)
     split, weights, dropout, order = (np.random.default_rng(stream) for stream in streams)
     corpus = read_corpus(settings.texts, settings.valid, settings.test, split)
-    tokenizer = tokenizer or Tokenizer.train(
+    tokenizer = saved.tokenizers.get(TOKENIZER) or Tokenizer.train(
         settings.tokenizer,
         (block for document in corpus.train for block in blocks(document.text)),
         settings.vocabulary_limit,
     )
     train, valid, test = (tokenize(documents, tokenizer) for documents in corpus)
     model = LanguageModel(settings.model(len(tokenizer)), rng=weights, dropout_rng=dropout)
+    starts = [initial_vectors.Start("embeddings", settings.embeddings, tokenizer, [model.embedding])]
+    vectors = saved.vectors or initial_vectors.initialize(starts)
     optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), settings.learning_rate, clip=settings.clip)
     task = LanguageTask(
         train,
@@ -75,42 +86,21 @@ def prepare(settings: LanguageSettings, tokenizer: Tokenizer | None = None) -> P
         "test_tokens": int(test.ids.size),
         "vocabulary": len(tokenizer),
         "unknown_share": test.unknown_share,
+        **vectors,
     }
     return Preparation(settings, corpus, test, TextGenerator(model, tokenizer), task, optimizer, order, data)
 
 
 def begin(settings: LanguageSettings, folder: Path, overwrite: bool = False) -> Preparation:
-    """Prepare a new run and write what it is, in a locked folder. An earlier run is removed last of all."""
-    runs.check_free(folder, overwrite)
-    preparation = prepare(settings)
-    runs.create(folder, runs.Config("language", asdict(settings), preparation.data))
-    preparation.generator.tokenizer.save(folder / TOKENIZER)
-    return preparation
+    """As `text_run.begin` does it."""
+    return text_run.begin("language", prepare, settings, folder, overwrite)
 
 
 def resume(folder: Path, max_minutes: float | None = None) -> Preparation:
-    """Prepare to continue a run, in a locked folder. Raises InputError where its data are not what they were."""
-    settings, config = session.resumed_settings(folder, "language", LanguageSettings, max_minutes)
-    saved = Tokenizer.load(folder / TOKENIZER) if (folder / TOKENIZER).exists() else None
-    preparation = prepare(settings, saved)
-    session.check_data(folder, config, preparation.data)
-    if saved is None:
-        preparation.generator.tokenizer.save(folder / TOKENIZER)
-    return preparation
+    """As `text_run.resume` does it."""
+    return text_run.resume("language", prepare, LanguageSettings, folder, max_minutes)
 
 
 def training(preparation: Preparation, folder: Path) -> Training:
-    """The loop for a prepared run; it continues from the folder's checkpoint if there is one."""
-    settings, task = preparation.settings, preparation.task
-    return Training(
-        task,
-        preparation.generator.model,
-        preparation.optimizer,
-        settings.learning_rates(settings.epochs * task.steps_per_epoch),
-        folder,
-        order=preparation.order,
-        epochs=settings.epochs,
-        patience=settings.patience,
-        anneal=settings.anneal,
-        max_minutes=settings.max_minutes,
-    )
+    """As `text_run.training` does it."""
+    return text_run.training(preparation, folder, preparation.settings.anneal)

@@ -10,10 +10,9 @@ import tyro
 from seqrl.errors import InputError, choose
 from seqrl.layers.recurrent import CELLS
 from seqrl.models.language_model import LanguageModelConfig
-from seqrl.optimizers import OPTIMIZERS
-from seqrl.schedules import Schedule
 from seqrl.text.tokenizers import PIECES
-from seqrl.training.settings import SCHEDULES, check_counts, check_positive, check_seed, check_shares
+from seqrl.training import initial_vectors
+from seqrl.training.settings import check_counts, check_positive, check_shares, check_training
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,8 @@ class LanguageSettings:
     """Units of a recurrent layer."""
     embedding: int = 128
     """Size of a token's vector."""
+    embeddings: Annotated[str | None, tyro.conf.arg(metavar="RUN|FILE")] = None
+    """Embeddings of this size that the words begin with: a run of train_embeddings.py, or a file of word2vec's."""
     tied: bool = False
     """Let the output layer share the embedding's weights; the last layer then has the embedding's size."""
     dropout: float = 0.0
@@ -72,15 +73,14 @@ class LanguageSettings:
     def check(self) -> None:
         """Raise InputError for a value that is none of the known ones, or out of range."""
         choose("--cell", self.cell, CELLS)
-        choose("--optimizer", self.optimizer, OPTIMIZERS)
-        choose("--schedule", self.schedule, SCHEDULES)
         choose("--tokenizer", self.tokenizer, PIECES)
-        check_counts(self, "layers", "hidden", "embedding", "batch_size", "bptt", "epochs", "patience", "threads")
-        check_positive(self, "learning_rate", "clip", "max_minutes", "anneal")
+        initial_vectors.check(self, "embeddings")
+        check_counts(self, "layers", "hidden", "embedding", "bptt")
+        check_positive(self, "anneal")
         if self.anneal > 1:
             raise InputError(f"--anneal is {self.anneal}; expected at most 1")
         check_shares(self, "dropout")
-        check_seed(self)
+        check_training(self)
         if self.tied and self.layers == 1 and self.hidden != self.embedding:
             raise InputError(
                 f"--tied with one layer needs --hidden and --embedding of one size; they are {self.hidden} and "
@@ -102,6 +102,3 @@ class LanguageSettings:
             dropout=self.dropout,
             variational=self.variational,
         )
-
-    def learning_rates(self, steps: int) -> Schedule:
-        return SCHEDULES[self.schedule](steps)

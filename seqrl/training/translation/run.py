@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +12,10 @@ from seqrl.errors import InputError
 from seqrl.models.seq2seq import Seq2Seq
 from seqrl.optimizers import OPTIMIZERS, Optimizer
 from seqrl.text.tokenizers import Tokenizer
-from seqrl.training import runs, session
+from seqrl.training import initial_vectors, session, text_run
 from seqrl.training.loop import Training
 from seqrl.training.parallel import Replicas
+from seqrl.training.text_run import NOTHING, Saved
 from seqrl.training.translation.corpus import Corpus, read_corpus, tokenize
 from seqrl.training.translation.settings import TranslationSettings
 from seqrl.training.translation.task import TranslationTask
@@ -33,28 +33,38 @@ class Preparation(NamedTuple):
     order: np.random.Generator
     data: dict[str, Any]  # for config.json
 
+    @property
+    def tokenizers(self) -> dict[str, Tokenizer]:
+        return {SOURCE_TOKENIZER: self.translator.source, TARGET_TOKENIZER: self.translator.target}
+
+    @property
+    def model(self) -> Seq2Seq:
+        return self.translator.model
+
     def summary(self) -> str:
         """What is trained on what, in one line."""
-        data, model = self.data, self.translator.model
+        data = self.data
         left_out = f" ({data['too_long']} longer ones left out)" if data["too_long"] else ""
         return (
             f"{data['training_pairs']:,} training pairs{left_out}, {data['validation_pairs']:,} for validation; "
             f"vocabularies of {data['source_vocabulary']:,} and {data['target_vocabulary']:,} tokens; "
-            f"{model.parameter_count:,} parameters; {kernels.implementation} kernels"
+            f"{self.model.parameter_count:,} parameters; {kernels.implementation} kernels"
+            f"{initial_vectors.summary(data)}"
         )
 
 
-def prepare(settings: TranslationSettings, tokenizers: tuple[Tokenizer, Tokenizer] | None = None) -> Preparation:
-    """Read and tokenize the data and make the model. `tokenizers` are those of a run that is resumed."""
+def prepare(settings: TranslationSettings, saved: Saved = NOTHING) -> Preparation:
+    """Read and tokenize the data and make the model. `saved` is what a run that is resumed has."""
     settings.check()
     streams = np.random.SeedSequence(settings.seed).spawn(4)
     split, weights, dropout, order = (np.random.default_rng(stream) for stream in streams)
     corpus = read_corpus(
         settings.pairs, settings.source, settings.target, settings.languages, settings.valid, settings.test, split
     )
-    source, target = tokenizers or (
-        Tokenizer.train(settings.tokenizer, [pair[side] for pair in corpus.train], settings.vocabulary_size)
-        for side in (0, 1)
+    source, target = (
+        saved.tokenizers.get(name)
+        or Tokenizer.train(settings.tokenizer, [pair[side] for pair in corpus.train], settings.vocabulary_size)
+        for side, name in enumerate((SOURCE_TOKENIZER, TARGET_TOKENIZER))
     )
     limit = settings.length_limit
     train, train_left_out = tokenize(corpus.train, source, target, limit)
@@ -63,6 +73,11 @@ def prepare(settings: TranslationSettings, tokenizers: tuple[Tokenizer, Tokenize
         if not len(examples.source):
             raise InputError(f"no {what} pair has at most {limit} tokens on both sides; expected a larger --max-length")
     model = Seq2Seq(settings.model(len(source), len(target)), rng=weights, dropout_rng=dropout)
+    starts = [
+        initial_vectors.Start("source_embeddings", settings.source_embeddings, source, [model.source_embedding]),
+        initial_vectors.Start("target_embeddings", settings.target_embeddings, target, [model.target_embedding]),
+    ]
+    vectors = saved.vectors or initial_vectors.initialize(starts)
     translator = Translator(model, source, target, limit)
     optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), settings.learning_rate, clip=settings.clip)
     task = TranslationTask(
@@ -84,47 +99,21 @@ def prepare(settings: TranslationSettings, tokenizers: tuple[Tokenizer, Tokenize
         "too_long": train_left_out + valid_left_out,
         "source_vocabulary": len(source),
         "target_vocabulary": len(target),
+        **vectors,
     }
     return Preparation(settings, corpus, translator, task, optimizer, order, data)
 
 
 def begin(settings: TranslationSettings, folder: Path, overwrite: bool = False) -> Preparation:
-    """Prepare a new run and write what it is, in a locked folder. An earlier run is removed last of all."""
-    runs.check_free(folder, overwrite)
-    preparation = prepare(settings)
-    runs.create(folder, runs.Config("translation", asdict(settings), preparation.data))
-    _save_tokenizers(folder, preparation.translator)
-    return preparation
+    """As `text_run.begin` does it."""
+    return text_run.begin("translation", prepare, settings, folder, overwrite)
 
 
 def resume(folder: Path, max_minutes: float | None = None) -> Preparation:
-    """Prepare to continue a run, in a locked folder. Raises InputError where its data are not what they were."""
-    settings, config = session.resumed_settings(folder, "translation", TranslationSettings, max_minutes)
-    paths = [folder / SOURCE_TOKENIZER, folder / TARGET_TOKENIZER]
-    saved = (Tokenizer.load(paths[0]), Tokenizer.load(paths[1])) if all(path.exists() for path in paths) else None
-    preparation = prepare(settings, saved)
-    session.check_data(folder, config, preparation.data)
-    if saved is None:
-        _save_tokenizers(folder, preparation.translator)
-    return preparation
-
-
-def _save_tokenizers(folder: Path, translator: Translator) -> None:
-    translator.source.save(folder / SOURCE_TOKENIZER)
-    translator.target.save(folder / TARGET_TOKENIZER)
+    """As `text_run.resume` does it."""
+    return text_run.resume("translation", prepare, TranslationSettings, folder, max_minutes)
 
 
 def training(preparation: Preparation, folder: Path) -> Training:
-    """The loop for a prepared run; it continues from the folder's checkpoint if there is one."""
-    settings, task = preparation.settings, preparation.task
-    return Training(
-        task,
-        preparation.translator.model,
-        preparation.optimizer,
-        settings.learning_rates(settings.epochs * task.steps_per_epoch),
-        folder,
-        order=preparation.order,
-        epochs=settings.epochs,
-        patience=settings.patience,
-        max_minutes=settings.max_minutes,
-    )
+    """As `text_run.training` does it."""
+    return text_run.training(preparation, folder)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
 
 from seqrl.errors import choose
 from seqrl.layers.recurrent import CELLS
 from seqrl.models.seq2seq import ATTENTIONS, Seq2SeqConfig
-from seqrl.optimizers import OPTIMIZERS
-from seqrl.schedules import Schedule
-from seqrl.training.settings import SCHEDULES, check_counts, check_positive, check_seed, check_shares
+from seqrl.training import initial_vectors
+from seqrl.training.settings import check_counts, check_shares, check_training
 
 LENGTH_LIMITS = {"word": 60, "bpe": 80, "char": 250}
 
@@ -46,6 +48,10 @@ class TranslationSettings:
     """Units of a recurrent layer."""
     embedding: int = 64
     """Size of a token's vector."""
+    source_embeddings: Annotated[str | None, tyro.conf.arg(metavar="RUN|FILE")] = None
+    """Embeddings of this size that the source's words begin with: a run of train_embeddings.py, or a file ..."""
+    target_embeddings: Annotated[str | None, tyro.conf.arg(metavar="RUN|FILE")] = None
+    """... and for the target's."""
     attention: str = "dot"
     """none, additive, dot, scaled-dot or general."""
     reverse_source: bool = False
@@ -81,13 +87,11 @@ class TranslationSettings:
         """Raise InputError for a value that is none of the known ones, or out of range."""
         choose("--cell", self.cell, CELLS)
         choose("--attention", self.attention, ATTENTIONS)
-        choose("--optimizer", self.optimizer, OPTIMIZERS)
-        choose("--schedule", self.schedule, SCHEDULES)
         choose("--tokenizer", self.tokenizer, LENGTH_LIMITS)
-        check_counts(self, "layers", "hidden", "embedding", "batch_size", "epochs", "patience", "max_length", "threads")
-        check_positive(self, "learning_rate", "clip", "max_minutes")
+        initial_vectors.check(self, "source_embeddings", "target_embeddings")
+        check_counts(self, "layers", "hidden", "embedding", "max_length")
         check_shares(self, "dropout", "label_smoothing")
-        check_seed(self)
+        check_training(self)
 
     @property
     def length_limit(self) -> int:
@@ -107,6 +111,3 @@ class TranslationSettings:
             reverse_source=self.reverse_source,
             dropout=self.dropout,
         )
-
-    def learning_rates(self, steps: int) -> Schedule:
-        return SCHEDULES[self.schedule](steps)

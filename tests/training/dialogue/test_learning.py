@@ -14,6 +14,7 @@ from seqrl.training.dialogue.run import Preparation, prepare
 from seqrl.training.dialogue.settings import DialogueSettings
 from seqrl.training.dialogue.task import Answers, bound, mean_loss
 from seqrl.training.loop import Training
+from seqrl.training.settings import SCHEDULES
 
 DATA = Path(__file__).parents[3] / "data" / "dialogues"
 MARKS = 400  # of each kind, at most
@@ -28,7 +29,7 @@ def trained(**options: Any) -> Preparation:
         task,
         prepared.responder.model,
         prepared.optimizer,
-        settings.learning_rates(settings.epochs * task.steps_per_epoch),
+        SCHEDULES[settings.schedule](settings.epochs * task.steps_per_epoch),
         None,
         order=prepared.order,
         epochs=settings.epochs,
