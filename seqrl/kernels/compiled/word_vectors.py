@@ -20,9 +20,10 @@ from seqrl.kernels.compiled.products import VECTOR
 from seqrl.kernels.compiled.support import half, jit, tanh
 
 BLOCK = 8  # rows whose products with one row are summed up side by side, at most; and vectors of a row side by side
-LONGEST = 400  # predictions whose probabilities are multiplied before a logarithm is taken
+AHEAD = 2  # places whose targets are fetched before they are needed
+LINE = 64  # bytes of a cache's line
 
-_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_I32, _I64, _BYTES = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
 
 
 def _block(size: int) -> int:
@@ -180,6 +181,20 @@ def _combine_block(typing_context, like, vectors, count, factors_at, stride, row
     return types.void(like, *[types.int64] * 8), generate
 
 
+@intrinsic
+def _fetch(typing_context, address):
+    """Bring the cache line at an address near, for writing."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        fetch_type = ir.FunctionType(ir.VoidType(), [_BYTES, _I32, _I32, _I32])
+        name = "llvm.prefetch.p0"
+        fetch = builder.module.globals.get(name) or ir.Function(builder.module, fetch_type, name)
+        builder.call(fetch, [builder.inttoptr(arguments[0], _BYTES), _I32(1), _I32(3), _I32(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
 @jit
 def _dot_rows(like, size, block, vectors, x_at, count, rows_at, out_at):
     """out[j] = x . row j for j < count, and what is left of the last block of `out` becomes 0."""
@@ -198,68 +213,71 @@ def _combine_rows(like, vectors, count, factors_at, stride, rows_at, adding, out
 
 
 @jit
-def _learn(ids, reach, first, last, targets, words, outputs, learning_rate, cbow, scores, buffer, mean):
+def _learn(ids, reach, first, last, targets, words, outputs, learning_rate, cbow, scores, changes, mean, places):
+    """scores (C, R), changes (C, D) and mean (D,) hold numbers of one window, places (3, C or R) addresses of rows: of
+    the window's words, of its targets, and of `changes`."""
     n, D, size = ids.size, words.shape[1], words.itemsize
-    like = words[0, 0]
+    like, zero = words[0, 0], 0 * words[0, 0]
     lanes = VECTOR // size
     block = min(BLOCK, lanes)
-    vectors = D // lanes
-    C, width = scores.shape
-    words_at, outputs_at, row = words.ctypes.data, outputs.ctypes.data, D * size
-    x_at, u_at, h_at, dh_at = np.empty(C, np.int64), np.empty(width, np.int64), np.empty(1, np.int64), np.empty(C, np.int64)
-    labels = np.zeros(width, words.dtype)
-    ones = np.ones(1, words.dtype)
-    for c in range(C):
-        dh_at[c] = buffer[c].ctypes.data
-    h_at[0] = mean.ctypes.data
+    vectors, row = D // lanes, D * size
+    width = scores.shape[1]
+    words_at, outputs_at, mean_at, changes_at = words.ctypes.data, outputs.ctypes.data, mean.ctypes.data, changes.ctypes.data
+    scores_at, x_at, u_at, dh_at = scores.ctypes.data, places[0].ctypes.data, places[1].ctypes.data, places[2].ctypes.data
+    factor = np.ones(1, words.dtype)
+    factor_at = factor.ctypes.data
     total, count, product = 0.0, 0, 1.0
     for i in range(n):
+        if i + AHEAD < n and ids[i + AHEAD] >= 0:
+            for j in range(first[i + AHEAD], last[i + AHEAD]):
+                target = targets[j]
+                place = outputs_at + (target if target >= 0 else ~target) * row
+                for line in range(0, row, LINE):
+                    _fetch(place + line)
         if ids[i] < 0:
             continue
-        found = 0
+        C = 0
         for k in range(i - 1, max(i - reach[i], 0) - 1, -1):
             if ids[k] < 0:
                 break
-            x_at[found] = words_at + ids[k] * row
-            found += 1
+            places[0, C] = words_at + ids[k] * row
+            C += 1
         for k in range(i + 1, min(i + reach[i], n - 1) + 1):
             if ids[k] < 0:
                 break
-            x_at[found] = words_at + ids[k] * row
-            found += 1
-        if found == 0:
+            places[0, C] = words_at + ids[k] * row
+            C += 1
+        if C == 0:
             continue
-        R = last[i] - first[i]
+        R, start = last[i] - first[i], first[i]
         for j in range(R):
-            target = targets[first[i] + j]
-            labels[j] = 1 if target >= 0 else 0
-            u_at[j] = outputs_at + (target if target >= 0 else ~target) * row
+            target = targets[start + j]
+            places[1, j] = outputs_at + (target if target >= 0 else ~target) * row
         if cbow:
-            scores[0, 0] = 1 / found
-            _combine_rows(like, vectors, found, scores.ctypes.data, 0, x_at.ctypes.data, 0, h_at[0])
-            rows, rows_at = 1, h_at.ctypes.data
+            factor[0] = 1 / C
+            _combine_rows(like, vectors, C, factor_at, 0, x_at, 0, mean_at)
+            places[2, 0] = mean_at
+            rows, rows_at = 1, dh_at
         else:
-            rows, rows_at = found, x_at.ctypes.data
+            rows, rows_at = C, x_at
         for c in range(rows):
-            score = scores[c]
-            at = h_at[0] if cbow else x_at[c]
-            _dot_rows(like, size, block, vectors, at, R, u_at.ctypes.data, score.ctypes.data)
+            at, score_at = mean_at if cbow else places[0, c], scores_at + c * width * size
+            _dot_rows(like, size, block, vectors, at, R, u_at, score_at)
             for j in range(width):
-                score[j] = half(like) * tanh(half(like) * score[j]) + half(like)
+                scores[c, j] = half(like) * tanh(half(like) * scores[c, j]) + half(like)
             for j in range(R):
-                p = float(score[j])
-                product *= max(p if labels[j] > 0 else 1 - p, 1e-7)
+                p, label = scores[c, j], targets[start + j] >= 0
+                product *= max(p if label else 1 - p, 1e-7)
                 if product < 1e-290:
                     total -= math.log(product)
                     product = 1.0
-            for j in range(width):
-                score[j] = learning_rate * (labels[j] - score[j])
-            _combine_rows(like, vectors, R, score.ctypes.data, 1, u_at.ctypes.data, 0, dh_at[c])
+                scores[c, j] = learning_rate * ((1 - p) if label else -p)
+            _combine_rows(like, vectors, R, score_at, 1, u_at, 0, changes_at + c * row)
         for j in range(R):
-            _combine_rows(like, vectors, rows, scores[0, j:].ctypes.data, width, rows_at, 1, u_at[j])
-        ones[0] = 1 / found if cbow else 1
-        for c in range(found):
-            _combine_rows(like, vectors, 1, ones.ctypes.data, 0, dh_at[0 if cbow else c :].ctypes.data, 1, x_at[c])
+            _combine_rows(like, vectors, rows, scores_at + j * size, width, rows_at, 1, places[1, j])
+        for c in range(C):
+            places[2, 0] = changes_at + (0 if cbow else c * row)
+            _combine_rows(like, vectors, 1, factor_at, 0, dh_at, 1, places[0, c])
         count += rows * R
     return total - math.log(product), count
 
@@ -270,9 +288,10 @@ def learn_windows(ids, reach, first, last, targets, words, outputs, learning_rat
     C = 2 * int(reach.max(initial=1))
     R = -(-int((last - first).max(initial=1)) // block) * block
     # Compiled code only sees the addresses of these: made there, they would be given back too early.
-    scores, buffer, mean = np.zeros((C, R), real), np.zeros((C, D), real), np.zeros(D, real)
+    scores, changes, mean = np.zeros((C, R), real), np.zeros((C, D), real), np.zeros(D, real)
+    places = np.zeros((3, max(C, R)), np.int64)
     rate = real.type(learning_rate)
-    return _learn(ids, reach, first, last, targets, words, outputs, rate, cbow, scores, buffer, mean)
+    return _learn(ids, reach, first, last, targets, words, outputs, rate, cbow, scores, changes, mean, places)
 
 
 @jit
