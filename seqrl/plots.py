@@ -1,11 +1,11 @@
-"""Pictures (extra `plots`: matplotlib), without pyplot's global state: panels, learning curves, attention, images."""
+"""Pictures (extra `plots`: matplotlib), without pyplot's global state: panels, learning curves, attention, images, words."""
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ CJK_FONTS = (
 
 # Told apart by readers with any colour vision (Okabe and Ito 2008).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+RINGS = (5, 12, 20, 30, 42)
+"""How far from its point a label may stand, in pixels; beyond `FAR` a line leads there."""
+FAR = 14
 
 STYLE = {
     "axes.prop_cycle": f"cycler('color', {list(COLOURS)})",
@@ -150,12 +154,16 @@ def dialogue_curves(lines: Iterable[Mapping[str, float]]) -> Any:
 
 def embedding_curve(lines: Iterable[Mapping[str, float]]) -> Any:
     """The loss of word embeddings as a matplotlib Figure, from the metrics that `runs.read_metrics` gives."""
-    points = [(line["words"] / 1e6, line["train_loss"]) for line in lines if "train_loss" in line]
+    lines = list(lines)
     figure, axes = panels((6.0, 3.6))
-    if points:
-        axes.plot(*zip(*points, strict=True))
+    for name, label, style in ("train_loss", "along the text", "-"), ("epoch_loss", "mean of an epoch", "o"):
+        points = [(line["words"] / 1e6, line[name]) for line in lines if name in line]
+        if points:
+            axes.plot(*zip(*points, strict=True), style, label=label)
     axes.set(title="Loss a prediction", xlabel="millions of words read", ylabel="nats")
     axes.grid(alpha=0.3)
+    if axes.lines:
+        axes.legend()
     return figure
 
 
@@ -211,12 +219,42 @@ def images(pictures: npt.NDArray[np.floating], captions: Sequence[str], columns:
     return figure
 
 
+def words(groups: Mapping[str, Mapping[str, npt.NDArray[np.floating]]]) -> Any:
+    """Words where their vectors (D,) lie in the plane in which these vary most, a colour and a mark for each group.
+
+    The plane is that of the first two principal components of the vectors brought to unit length. A group named "" is
+    not in the legend. Raises InputError for less than three words: they have no plane.
+    """
+    names = [word for group in groups.values() for word in group]
+    if len(names) < 3:
+        raise InputError(f"{len(names)} words to draw; expected 3 or more")
+    vectors = np.stack([vector for group in groups.values() for vector in group.values()]).astype(np.float64)
+    places, shares = _plane(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-30))
+
+    figure, axes = panels((9.0, 6.6))
+    mix = require("matplotlib.colors", "plots").to_rgb
+    colours, start = [], 0
+    for i, (name, group) in enumerate(groups.items()):
+        colour = COLOURS[i % len(COLOURS)]
+        x, y = places[start : start + len(group)].T
+        axes.plot(x, y, "os^Dv"[i // len(COLOURS) % 5], color=colour, markersize=4.5, label=name or "_")
+        colours += [tuple(0.7 * part for part in mix(colour))] * len(group)  # darker: letters are thin
+        start += len(group)
+    axes.set_xlabel(f"first principal component ({shares[0]:.0%} of the variance)")
+    axes.set_ylabel(f"second principal component ({shares[1]:.0%})")
+    axes.tick_params(length=0, labelbottom=False, labelleft=False)
+    axes.grid(False)
+    axes.margins(0.07)
+    if any(groups):
+        figure.legend(loc="outside upper center", ncols=min(len(groups), 7), frameon=False, handletextpad=0.2)
+    _label(figure, axes, places, names, colours)
+    return figure
+
+
 def png(figure: Any) -> bytes:
     """The picture as a PNG."""
     content = io.BytesIO()
-    with warnings.catch_warnings():  # a character that no font here has is drawn as a box
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+    with _any_letter():
         figure.savefig(content, format="png", dpi=150)
     return content.getvalue()
 
@@ -232,6 +270,99 @@ def _line(
     points = [(line["step"], scale * line[name]) for line in lines if name in line]
     if points:
         axes.plot(*zip(*points, strict=True), style, label=label, markersize=4)
+
+
+def _plane(vectors: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(N, D) in the plane of their first two principal components (N, 2), and their shares of the variance (2,)."""
+    centred = np.zeros((len(vectors), max(2, vectors.shape[1])))
+    centred[:, : vectors.shape[1]] = vectors - vectors.mean(axis=0)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    places = left[:, :2] * sizes[:2]
+    places *= np.where(places[np.abs(places).argmax(axis=0), [0, 1]] < 0, -1, 1)  # the signs are arbitrary
+    return places, sizes[:2] ** 2 / max((sizes**2).sum(), 1e-30)
+
+
+def _label(
+    figure: Any, axes: Any, places: npt.NDArray[np.float64], names: Sequence[str], colours: Sequence[Any]
+) -> None:
+    """Write names beside places, each where it hides least of the others, with a line where that is not near."""
+    canvas = require("matplotlib.backends.backend_agg", "plots").FigureCanvasAgg(figure)
+    halo = require("matplotlib.patheffects", "plots").withStroke(linewidth=2, foreground="white")
+    family = _families()
+    texts = [
+        axes.annotate(
+            name.replace("$", r"\$"),
+            place,
+            (0, 0),
+            textcoords="offset pixels",
+            fontsize=8.5,
+            color=colour,
+            family=family,
+            path_effects=[halo],
+        )
+        for name, place, colour in zip(names, places, colours, strict=True)
+    ]
+    with _any_letter():
+        for text in texts:
+            text.set_in_layout(False)
+        figure.draw_without_rendering()
+        sizes = np.array([text.get_window_extent(canvas.get_renderer()).size for text in texts])
+    points = axes.transData.transform(places)
+    offsets = _offsets(points, sizes, np.array(axes.get_window_extent().extents))
+    for text, offset, size in zip(texts, offsets, sizes, strict=True):
+        text.set_position(offset)
+        gap = np.maximum(np.maximum(offset, -offset - size), 0)  # from the point to the nearest of the label
+        if np.hypot(*gap) > FAR:
+            end = np.clip(0, offset, offset + size)
+            axes.annotate(
+                "",
+                text.xy,
+                end,
+                textcoords="offset pixels",
+                arrowprops={"arrowstyle": "-", "color": text.get_color(), "lw": 0.5, "alpha": 0.6, "shrinkA": 0},
+            )
+
+
+def _offsets(
+    points: npt.NDArray[np.float64], sizes: npt.NDArray[np.float64], frame: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """From each point (N, 2) to the lower left corner of its label: of some places around it, the one that hides least.
+
+    Each label in turn chooses, knowing where the others are, until none moves. All in pixels; frame: left, bottom,
+    right, top.
+    """
+    directions = [(np.cos(angle), np.sin(angle)) for angle in np.arange(0, 2 * np.pi, np.pi / 8)]
+    rings = [(ring, np.array(way)) for ring in RINGS for way in directions]
+    far = np.array([ring for ring, _ in rings])
+    # Around the point the label's centre goes round a rectangle that keeps the label clear of it.
+    candidates = np.array(
+        [[ring * way + size / 2 * np.clip(1.5 * way, -1, 1) - size / 2 for ring, way in rings] for size in sizes]
+    )
+    low, high = points[:, None] + candidates, points[:, None] + candidates + sizes[:, None]
+    hides = ((low[:, :, None] - 3 < points) & (points < high[:, :, None] + 3)).all(axis=3).sum(axis=2)
+    outside = (np.maximum(frame[:2] - low, 0) + np.maximum(high - frame[2:], 0)).sum(axis=2)
+    fixed = 150.0 * hides + 50 * outside + 3 * far
+    chosen = fixed.argmin(axis=1)
+    everyone = np.arange(len(points))
+    for _ in range(20):
+        before = chosen.copy()
+        for i in everyone:
+            others = everyone != i
+            at_low, at_high = low[others, chosen[others]], high[others, chosen[others]]
+            overlap = np.minimum(high[i][:, None], at_high) - np.maximum(low[i][:, None], at_low)
+            chosen[i] = (fixed[i] + np.maximum(overlap, 0).prod(axis=2).sum(axis=1)).argmin()
+        if np.array_equal(chosen, before):
+            break
+    return candidates[everyone, chosen]
+
+
+@contextmanager
+def _any_letter() -> Iterator[None]:
+    """A character that no font here has is drawn as a box, without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+        yield
 
 
 def _families() -> list[str]:

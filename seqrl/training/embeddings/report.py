@@ -16,7 +16,7 @@ from seqrl.training.embeddings.run import Preparation
 
 CURVE, WORDS = "curve.png", "words.png"
 # Words to ask for their nearest, where the text is the documentation of Python.
-PROBES = ["list", "string", "array", "error", "file", "thread", "socket", "integer"]
+PROBES = ["list", "string", "array", "error", "file", "thread", "socket"]
 SHOWN = 4  # of them, on the terminal
 NEAREST = 8
 DRAWN = 6  # of the nearest of each
