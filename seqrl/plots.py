@@ -1,4 +1,4 @@
-"""Pictures (extra `plots`: matplotlib), without pyplot's global state: panels, learning curves, attention, images, words."""
+"""Pictures (extra `plots`: matplotlib), without pyplot's global state: panels, curves, attention, images, words."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ CJK_FONTS = (
 # Told apart by readers with any colour vision (Okabe and Ito 2008).
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
-RINGS = (5, 12, 20, 30, 42)
-"""How far from its point a label may stand, in pixels; beyond `FAR` a line leads there."""
-FAR = 14
+RINGS = (3.5, 8, 14, 21, 29)
+"""How far from its point a label may stand, in points of 1/72 inch; beyond `FAR` a line leads there."""
+FAR = 9
 
 STYLE = {
     "axes.prop_cycle": f"cycler('color', {list(COLOURS)})",
@@ -294,7 +294,7 @@ def _label(
             name.replace("$", r"\$"),
             place,
             (0, 0),
-            textcoords="offset pixels",
+            textcoords="offset points",
             fontsize=8.5,
             color=colour,
             family=family,
@@ -306,9 +306,11 @@ def _label(
         for text in texts:
             text.set_in_layout(False)
         figure.draw_without_rendering()
-        sizes = np.array([text.get_window_extent(canvas.get_renderer()).size for text in texts])
-    points = axes.transData.transform(places)
-    offsets = _offsets(points, sizes, np.array(axes.get_window_extent().extents))
+        extents = [text.get_window_extent(canvas.get_renderer()).size for text in texts]
+    point = 72 / figure.dpi  # in units of which all is, so that it holds for any resolution
+    sizes = np.array(extents) * point
+    frame = np.array(axes.get_window_extent().extents) * point
+    offsets = _offsets(axes.transData.transform(places) * point, sizes, frame)
     for text, offset, size in zip(texts, offsets, sizes, strict=True):
         text.set_position(offset)
         gap = np.maximum(np.maximum(offset, -offset - size), 0)  # from the point to the nearest of the label
@@ -318,7 +320,7 @@ def _label(
                 "",
                 text.xy,
                 end,
-                textcoords="offset pixels",
+                textcoords="offset points",
                 arrowprops={"arrowstyle": "-", "color": text.get_color(), "lw": 0.5, "alpha": 0.6, "shrinkA": 0},
             )
 
@@ -328,8 +330,8 @@ def _offsets(
 ) -> npt.NDArray[np.float64]:
     """From each point (N, 2) to the lower left corner of its label: of some places around it, the one that hides least.
 
-    Each label in turn chooses, knowing where the others are, until none moves. All in pixels; frame: left, bottom,
-    right, top.
+    Each label in turn chooses, knowing where the others are, until none moves. All in points of 1/72 inch; frame: left,
+    bottom, right, top.
     """
     directions = [(np.cos(angle), np.sin(angle)) for angle in np.arange(0, 2 * np.pi, np.pi / 8)]
     rings = [(ring, np.array(way)) for ring in RINGS for way in directions]
