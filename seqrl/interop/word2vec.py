@@ -110,8 +110,8 @@ def _is_text(start: bytes, D: int) -> bool:
 
     One is enough where D is 1; three are, whatever else is wrong with the line.
     """
-    columns = start.partition(b"\n")[0].rstrip().split(b" ")[1:]
-    printable = all(byte < 0x7F and (byte >= 0x20 or byte in b"\t") for column in columns for byte in column)
+    columns = start.partition(b"\n")[0].partition(b" ")[2].split()
+    printable = all(0x20 < byte < 0x7F for column in columns for byte in column)
     return printable and sum(_numbers([column]) is not None for column in columns) >= min(D, 3)
 
 
@@ -197,10 +197,11 @@ def _parse_lines(path: str | Path, lines: Sequence[bytes], vectors: Array, numbe
 
 def _numbers(lines: Sequence[bytes]) -> Array | None:
     """The finite numbers (lines, columns) in the lines, or None for anything else."""
-    if not all(lines):
-        return None
     try:
-        numbers = np.loadtxt(lines, np.float32, comments=None, ndmin=2)
+        texts = [line.decode("ascii") for line in lines]
+        if not all(map(str.strip, texts)):  # loadtxt leaves such lines out
+            return None
+        numbers = np.loadtxt(texts, np.float32, comments=None, ndmin=2)
     except ValueError:
         return None
     return numbers if len(numbers) == len(lines) and np.isfinite(numbers).all() else None
