@@ -105,7 +105,7 @@ def test_loading_gives_the_vectors_of_the_last_epoch(trained: Path) -> None:
 def test_the_terminal_tells_speed_neighbours_and_paths(train: Main, text: Path, tmp_path: Path, capsys: Lines) -> None:
     assert train(["--corpus", text, "--out", tmp_path / "run", "--threads", 1]) == 0
     output = capsys.readouterr().out
-    assert "1,500 of 1,500 words to train on, 12 different ones that occur 5 times or more" in output
+    assert "1,500 of 1,500 words to train on, 12 different ones, that occur 5 times or more" in output
     assert "1 thread, repeats to the last bit" in output
     assert "finished after 2 epochs" in output and "words/s" in output
     assert f"{tmp_path / 'run' / 'report.html'}\n" in output

@@ -89,7 +89,8 @@ def draw(preparation: Preparation, embeddings: Embeddings, nearest: Nearest, fol
         notes.append(f"loss curve  {folder / CURVE}")
     except MissingExtra as error:
         notes.append(f"no pictures: {error}")
-    sections["Settings"] = report.table([], dataclasses.asdict(preparation.settings).items())
+    settings = {**dataclasses.asdict(preparation.settings), "learning_rate": preparation.settings.start_rate}
+    sections["Settings"] = report.table([], settings.items())
     sections["Data"] = report.table([], [(key, value) for key, value in preparation.data.items() if key != "files"])
     title = f"Word embeddings {folder.resolve().name}, seqrl {seqrl.__version__}"
     files.write(folder / runs.REPORT, report.page(title, sections))
