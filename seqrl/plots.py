@@ -237,13 +237,13 @@ def words(groups: Mapping[str, Mapping[str, npt.NDArray[np.floating]]]) -> Any:
     for i, (name, group) in enumerate(groups.items()):
         colour = COLOURS[i % len(COLOURS)]
         x, y = places[start : start + len(group)].T
-        axes.plot(x, y, "os^Dv"[i // len(COLOURS) % 5], color=colour, markersize=4.5, label=name or "_")
-        colours += [tuple(0.7 * part for part in mix(colour))] * len(group)  # darker: letters are thin
+        axes.plot(x, y, "os^Dv"[i // len(COLOURS) % 5], color=colour, markersize=4.5, label=name or "_", zorder=4)
+        colours += [tuple(0.6 * part for part in mix(colour))] * len(group)  # darker: letters are thin
         start += len(group)
     axes.set_xlabel(f"first principal component ({shares[0]:.0%} of the variance)")
     axes.set_ylabel(f"second principal component ({shares[1]:.0%})")
     axes.tick_params(length=0, labelbottom=False, labelleft=False)
-    axes.grid(False)
+    axes.spines[:].set_color("#cccccc")
     axes.margins(0.07)
     if any(groups):
         figure.legend(loc="outside upper center", ncols=min(len(groups), 7), frameon=False, handletextpad=0.2)
@@ -295,6 +295,7 @@ def _label(
             place,
             (0, 0),
             textcoords="offset points",
+            va="bottom",
             fontsize=8.5,
             color=colour,
             family=family,

@@ -13,7 +13,7 @@ def neighbourhoods(embeddings: Embeddings, groups: int = 6, size: int = 8) -> di
     """Up to `groups` words, each with its nearest to make `size` words, no word in two groups.
 
     They are those whose neighbours are nearest on average among the first 1,000 words of the vocabulary (the most
-    frequent, where it is sorted so). A word may have no group: fewer come back where the vocabulary is small.
+    frequent, where it is sorted so); numbers name no group. Fewer come back where the vocabulary is small.
     """
     size = min(size, len(embeddings))
     first = embeddings.vectors[:FREQUENT].astype(np.float64)
@@ -25,7 +25,8 @@ def neighbourhoods(embeddings: Embeddings, groups: int = 6, size: int = 8) -> di
     taken: set[int] = set()
     for row in np.argsort(-closeness, kind="stable"):
         group = [int(row), *(int(other) for other in nearest[row] if other != row)][:size]
-        if len(found) < groups and taken.isdisjoint(group):
+        word = embeddings.words[row]
+        if len(found) < groups and word.isalpha() and taken.isdisjoint(group):
             taken.update(group)
-            found[embeddings.words[row]] = [embeddings.words[other] for other in group]
+            found[word] = [embeddings.words[other] for other in group]
     return found

@@ -129,7 +129,7 @@ class Restriction:
 
     def __str__(self) -> str:
         part = f"the first {self.words:,} of" if self.words < self.vocabulary else "all"
-        return f"asked of {part} {self.vocabulary:,} words of the vocabulary, in any case"
+        return f"{part} {self.vocabulary:,} words, case ignored"
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class AnalogyResult:
             numbers = (f"{number:,}" for number in section)
             right, asked, skipped = numbers
             rows.append((name, right, asked, _percent(section.accuracy), skipped))
-        return f"{_table(rows, right_aligned=True)}\n{self.restriction}"
+        return f"{_table(rows, right_aligned=True)}\nvocabulary: {self.restriction}"
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class GroupResult:
         rows += [("all", _percent(self.right)), ("by chance", _percent(self.CHANCE))]
         known = _coverage(self.words, len(self.skipped))
         missing = f"unknown: {' '.join(self.skipped)}\n" if self.skipped else ""
-        return f"{_table(rows, right_aligned=True)}\nwords: {known}\n{missing}{self.restriction}"
+        return f"{_table(rows, right_aligned=True)}\nwords: {known}\n{missing}vocabulary: {self.restriction}"
 
 
 Result = SimilarityResult | AnalogyResult | GroupResult
