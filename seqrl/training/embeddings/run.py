@@ -35,8 +35,8 @@ class Preparation(NamedTuple):
         threads = "1 thread" if settings.threads == 1 else f"{settings.threads} threads"
         return (
             f"{corpus.words:,} of {corpus.raw_words:,} words to train on, {len(corpus.vocabulary):,} different ones, "
-            f"{chosen}; {settings.architecture} with {settings.objective.replace('-', ' ')}, {settings.size} numbers a word; {kernels.implementation} "
-            f"kernels; {threads}, {repeats}"
+            f"{chosen}; {settings.architecture} with {settings.objective.replace('-', ' ')}, {settings.size} numbers "
+            f"a word; {kernels.implementation} kernels; {threads}, {repeats}"
         )
 
 
