@@ -52,14 +52,14 @@ def read_similarities(path: str | Path) -> list[Pair]:
     """Pairs of words with a judged similarity, separated by tabs, or else by commas.
 
     The score is the first number after the two words, in the same column on every line: the third in WordSim353 and in
-    gensim's reduced files, the fourth in SimLex-999's own. A header begins with 'word', in any case.
+    gensim's reduced files, the fourth in SimLex-999's own. A header begins with 'Word 1' or 'word1'.
     Raises InputError with file and line for anything else, and for a file without pairs.
     """
     pairs: list[Pair] = []
     column = 0
     for first, (number, line) in enumerate(_content(path)):
         cells = _cells(line)
-        if not first and re.match(r"word\b|word ?\d", cells[0], re.IGNORECASE) and not any(map(_is_number, cells)):
+        if not first and re.fullmatch(r"word[ _]?1", cells[0], re.IGNORECASE):
             continue
         column = column or next((i for i, cell in enumerate(cells) if i > 1 and _is_number(cell)), 2)
         if len(cells) <= column or not (cells[0] and cells[1] and _is_number(cells[column])):
