@@ -29,14 +29,14 @@ BLOCK = 1 << 20  # bytes that are read at once
 LONGEST_LINE = 1 << 24  # bytes
 LONGEST_WORD = 10_000  # bytes
 PICKLE = b"\x80"
-NO_WORD = re.compile(
-    r"[\0-\x20\x7f]"
-)  # white space of ASCII, at which other tools too end a word, and control characters
+NO_WORD = re.compile(r"[\0-\x20\x7f]")  # ASCII's control characters and white space, where other tools end a word
 
 
-def read_word2vec(path: str | Path, limit: int | None = None) -> Embeddings:
+def read_word2vec(path: str | Path, limit: int | None = None, errors: str = "strict") -> Embeddings:
     """The embeddings in a file of text or binary, told apart by what it holds; with a limit only that many, the first.
 
+    The original tool cuts long words, also inside a character: errors="ignore" or "replace" then reads what is left of
+    them, as in bytes.decode.
     Raises InputError with the line, or the byte of a binary file (of its content if gzipped), for one that is cut
     short or damaged: a first line of another kind or with another number of words than there are, a vector of another
     size, a word that is repeated or not UTF-8, what is no number, numbers that are not finite.
@@ -61,12 +61,13 @@ def read_word2vec(path: str | Path, limit: int | None = None) -> Embeddings:
         wanted = V if limit is None else min(V, limit)
         vectors = _room(path, wanted, D)
         stream.seek(start)
+        words = _Words(errors)
         if text:
-            words = _read_text(path, stream, vectors, V, 2 if start else 1)
+            _read_text(path, stream, words, vectors, V, 2 if start else 1)
         else:
-            words = _read_binary(path, stream, vectors, V, start)
+            _read_binary(path, stream, words, vectors, V, start)
     try:
-        return Embeddings(words, vectors)
+        return Embeddings(list(words.rows), vectors)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -150,23 +151,21 @@ def _room(path: str | Path, V: int, D: int) -> Array:
 # ---- text ----------------------------------------------------------------------------------------------------
 
 
-def _read_text(path: str | Path, stream: Stream, vectors: Array, V: int, number: int) -> list[str]:
-    """Fill vectors from the lines, the first of which has this number, and return the words."""
-    rows: dict[str, int] = {}
+def _read_text(path: str | Path, stream: Stream, words: _Words, vectors: Array, V: int, number: int) -> None:
+    """Fill words and vectors from the lines, the first of which has this number."""
     for lines in _line_blocks(path, stream, number):
-        start = len(rows)
+        start = len(words.rows)
         if taken := lines[: len(vectors) - start]:
-            _parse_lines(path, taken, vectors[start : start + len(taken)], number, rows)
+            _parse_lines(path, taken, vectors[start : start + len(taken)], number, words)
             number += len(taken)
-        if len(rows) == len(vectors) < V:
+        if len(words.rows) == len(vectors) < V:
             break
         for excess, line in enumerate(lines[len(taken) :]):
             if line.strip():
                 raise InputError(f"{path}:{number + excess}: more lines than the {V} words of the first line")
         number += len(lines) - len(taken)
-    if len(rows) < len(vectors):
-        raise InputError(f"{path}:{number}: the file ends after {len(rows)} words; its first line says {V}")
-    return list(rows)
+    if len(words.rows) < len(vectors):
+        raise InputError(f"{path}:{number}: the file ends after {len(words.rows)} words; its first line says {V}")
 
 
 def _line_blocks(path: str | Path, stream: Stream, number: int) -> Iterator[list[bytes]]:
@@ -182,8 +181,8 @@ def _line_blocks(path: str | Path, stream: Stream, number: int) -> Iterator[list
         yield [rest]
 
 
-def _parse_lines(path: str | Path, lines: Sequence[bytes], vectors: Array, number: int, rows: dict[str, int]) -> None:
-    """Fill vectors from these lines, and add the words to `rows`."""
+def _parse_lines(path: str | Path, lines: Sequence[bytes], vectors: Array, number: int, words: _Words) -> None:
+    """Fill vectors from these lines, and add the words."""
     parts = [line.rstrip(b" \r").partition(b" ") for line in lines]
     numbers = _numbers([after for _, _, after in parts])
     if numbers is None or numbers.shape[1] != vectors.shape[1]:
@@ -191,7 +190,7 @@ def _parse_lines(path: str | Path, lines: Sequence[bytes], vectors: Array, numbe
             _check_numbers(f"{path}:{number + k}", word, after, vectors.shape[1])
     vectors[...] = numbers
     for k, (word, _, _) in enumerate(parts):
-        if problem := _add_word(word, rows):
+        if problem := words.add(word):
             raise InputError(f"{path}:{number + k}: {problem}")
 
 
@@ -224,45 +223,43 @@ def _check_numbers(where: str, word: bytes, after: bytes, D: int) -> None:
 # ---- binary --------------------------------------------------------------------------------------------------
 
 
-def _read_binary(path: str | Path, stream: Stream, vectors: Array, V: int, offset: int) -> list[str]:
-    """Fill vectors from the bytes, the first of which is at this offset, and return the words."""
-    rows: dict[str, int] = {}
+def _read_binary(path: str | Path, stream: Stream, words: _Words, vectors: Array, V: int, offset: int) -> None:
+    """Fill words and vectors from the bytes, the first of which is at this offset."""
     data = b""
-    while len(rows) < len(vectors):
+    while len(words.rows) < len(vectors):
         block = stream.read(BLOCK)
         if not block:
             end = offset + len(data)
-            raise InputError(f"{path}: cut short at byte {end}, after {len(rows)} words; its first line says {V}")
+            raise InputError(f"{path}: cut short at byte {end}, after {len(words.rows)} words; its first line says {V}")
         data += block
-        parsed = _parse_bytes(path, data, vectors, offset, rows)
+        parsed = _parse_bytes(path, data, vectors, offset, words)
         data, offset = data[parsed:], offset + parsed
     while len(vectors) == V and (data or (data := stream.read(BLOCK))):
         if data.strip(b"\r\n"):
             raise InputError(f"{path}: byte {offset}: goes on after the {V} words of the first line")
         data, offset = b"", offset + len(data)
-    return list(rows)
 
 
-def _parse_bytes(path: str | Path, data: bytes, vectors: Array, offset: int, rows: dict[str, int]) -> int:
-    """Fill vectors and `rows` from as many words as there are in data, and return the bytes that they take."""
+def _parse_bytes(path: str | Path, data: bytes, vectors: Array, offset: int, words: _Words) -> int:
+    """Fill words and vectors from as many words as there are in data, and return the bytes that they take."""
     size = 4 * vectors.shape[1]
-    first, place = len(rows), 0
+    first, place = len(words.rows), 0
     places = []
-    while len(rows) < len(vectors):
+    while len(words.rows) < len(vectors):
         space = data.find(b" ", place, place + LONGEST_WORD)
         if space < 0 and len(data) - place >= LONGEST_WORD:
             raise InputError(f"{path}: byte {offset + place}: no word that ends within {LONGEST_WORD:,} bytes")
         if space < 0 or space + 1 + size > len(data):
             break
-        vectors[len(rows)] = np.frombuffer(data, "<f4", vectors.shape[1], space + 1)
-        if problem := _add_word(data[place:space].lstrip(b"\n"), rows):
+        vectors[len(words.rows)] = np.frombuffer(data, "<f4", vectors.shape[1], space + 1)
+        if problem := words.add(data[place:space].lstrip(b"\n")):
             raise InputError(f"{path}: byte {offset + place}: {problem}")
         places.append(offset + place)
         place = space + 1 + size
-    finite = np.isfinite(vectors[first : len(rows)]).all(axis=1)
+    finite = np.isfinite(vectors[first : len(words.rows)]).all(axis=1)
     if not finite.all():
         k = int(np.argmin(finite))
-        word = list(rows)[first + k]
+        word = list(words.rows)[first + k]
         raise InputError(f"{path}: byte {places[k]}: numbers in the vector of '{word}' that are not finite")
     return place
 
@@ -270,18 +267,27 @@ def _parse_bytes(path: str | Path, data: bytes, vectors: Array, offset: int, row
 # ---- words ---------------------------------------------------------------------------------------------------
 
 
-def _add_word(encoded: bytes, rows: dict[str, int]) -> str | None:
-    """Give a word the next row, or say what is wrong with it."""
-    try:
-        word = encoded.decode()
-    except UnicodeDecodeError:
-        return f"the word {_shown(encoded)} is not UTF-8"
-    if not word or NO_WORD.search(word):
-        return f"begins with {_shown(encoded)}; expected a word"
-    row = len(rows)
-    if rows.setdefault(word, row) != row:
-        return f"'{word}' a second time, it is word {rows[word] + 1} too"
-    return None
+class _Words:
+    """The words so far and the row of each."""
+
+    def __init__(self, errors: str) -> None:
+        self.rows: dict[str, int] = {}
+        self.errors = errors
+
+    def add(self, encoded: bytes) -> str | None:
+        """Give a word the next row, or say what is wrong with it."""
+        try:
+            word = encoded.decode(errors=self.errors)
+        except UnicodeDecodeError:
+            return (
+                f"the word {_shown(encoded)} is not UTF-8 (cut by the tool that wrote it? see errors of read_word2vec)"
+            )
+        if not word or NO_WORD.search(word):
+            return f"begins with {_shown(encoded)}; expected a word"
+        row = len(self.rows)
+        if self.rows.setdefault(word, row) != row:
+            return f"'{word}' a second time, it is word {self.rows[word] + 1} too"
+        return None
 
 
 def _is_unicode(word: str) -> bool:
@@ -294,8 +300,7 @@ def _is_unicode(word: str) -> bool:
 
 def _shown(encoded: bytes) -> str:
     """As an error message shows it: text if it is, and not more of it than a line holds."""
-    shown = encoded[:40]
     try:
-        return repr(shown.decode())
+        return repr(encoded.decode()[:40])
     except UnicodeDecodeError:
-        return repr(shown)[1:]
+        return repr(encoded[:40])[1:]

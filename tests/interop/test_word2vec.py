@@ -119,6 +119,16 @@ def test_what_lies_beyond_the_limit_is_not_read(write: Write) -> None:
     assert error_of(read_word2vec, write("1 1\na 1\n"), 0) == problem
 
 
+@pytest.mark.parametrize("is_binary", [False, True])
+def test_a_word_that_was_cut_inside_a_character_is_read_if_asked(write: Write, is_binary: bool) -> None:
+    content = binary(("tea", [1, 2]), ("日本!", [3, 4])) if is_binary else "2 2\ntea 1 2\n日本! 3 4\n".encode()
+    path = write(content.replace("本!".encode(), "本".encode()[:2]))
+    where = ": byte 16" if is_binary else ":3"
+    assert error_of(read_word2vec, path).startswith(f"{path}{where}: the word '\\xe6\\x97\\xa5\\xe6\\x9c' is not UTF-8")
+    check(read_word2vec(path, errors="ignore"), ["tea", "日"], [[1, 2], [3, 4]])
+    check(read_word2vec(path, errors="replace"), ["tea", "日\ufffd"], [[1, 2], [3, 4]])
+
+
 # Round trips
 
 
