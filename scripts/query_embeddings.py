@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import tyro
 
+from seqrl import plots
 from seqrl.errors import InputError
+from seqrl.interop.word2vec import write_word2vec
+from seqrl.parameter import Array
 from seqrl.text.embeddings import Embeddings, read_embeddings
 from seqrl.text.neighbourhoods import neighbourhoods
 from seqrl.text.word_evaluation import evaluate, read_groups
@@ -59,37 +61,37 @@ class Options:
 def query(options: Options) -> int:
     options.check()
     embeddings = read_embeddings(options.embeddings)
-    answers = []
-    for word in options.nearest:
-        answers.append(f"{word}\n{aligned(embeddings.nearest(word, options.count))}")
-    if options.analogy:
-        a, b, c = options.analogy
-        found = embeddings.analogy(a, b, c, options.count)
-        answers.append(f"{a} is to {b} as {c} is to\n{aligned(found)}")
-    if options.similarity:
-        a, b = options.similarity
-        answers.append(f"{a}  {b}  {embeddings.similarity(a, b):.4f}")
-    for path in options.evaluate:
-        answers.append(f"{path}\n{evaluate(embeddings, path, options.restrict)}")
-    print("\n\n".join(answers), end="\n" if answers else "")
+    answers = list(answered(embeddings, options))
     if options.plot:
-        from seqrl import plots
-
         groups = {"": options.words} if options.words else default_groups(embeddings)
         plots.save(plots.words({name: vectors(embeddings, group) for name, group in groups.items()}), options.plot)
+        answers.append(f"written: {options.plot}, a picture of {sum(map(len, groups.values()))} words")
     if options.export:
-        from seqrl.interop.word2vec import write_word2vec
-
         write_word2vec(embeddings, options.export, binary=options.export.endswith(".bin"))
+        answers.append(f"written: {options.export}, {len(embeddings):,} words, {embeddings.size} numbers each")
+    print("\n\n".join(answers))
     return 0
 
 
+def answered(embeddings: Embeddings, options: Options) -> Iterator[str]:
+    for word in options.nearest:
+        yield f"{word}\n{aligned(embeddings.nearest(word, options.count))}"
+    if options.analogy:
+        a, b, c = options.analogy
+        yield f"{a} is to {b} as {c} is to\n{aligned(embeddings.analogy(a, b, c, options.count))}"
+    if options.similarity:
+        a, b = options.similarity
+        yield f"{a}  {b}  {embeddings.similarity(a, b):.4f}"
+    for path in options.evaluate:
+        yield f"{path}\n{evaluate(embeddings, path, options.restrict)}"
+
+
 def aligned(found: list[tuple[str, float]]) -> str:
-    width = max(len(word) for word, _ in found)
+    width = max((len(word) for word, _ in found), default=0)
     return "\n".join(f"  {word:<{width}}  {similarity:7.4f}" for word, similarity in found)
 
 
-def vectors(embeddings: Embeddings, words: Iterable[str]) -> dict[str, np.ndarray]:
+def vectors(embeddings: Embeddings, words: Iterable[str]) -> dict[str, Array]:
     return {word: embeddings[word] for word in words}
 
 

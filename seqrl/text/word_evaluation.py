@@ -373,7 +373,10 @@ def _content(path: str | Path) -> Iterator[tuple[int, str]]:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in (line.split("\t") if "\t" in line else next(csv.reader([line])))]
+    try:
+        return [cell.strip() for cell in (line.split("\t") if "\t" in line else next(csv.reader([line])))]
+    except csv.Error:  # a cell of more than 131,072 characters
+        return [line]
 
 
 def _is_number(cell: str) -> bool:

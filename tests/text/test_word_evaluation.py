@@ -126,6 +126,7 @@ BAD = {
     "old new 1.58\n": ":1: expected 'word<TAB>word<TAB>number' (or with commas), ': name' of a section of",
     "# nothing\n\n": ": nothing but comments and empty lines in it",
     "old\tnew\n": ":1: expected 'word<TAB>word<TAB>number' (or with commas), found 'old\\tnew'",
+    "a," + 200_000 * "b": ":1: expected 'word<TAB>word<TAB>number' (or with commas), found 'a,bbbb",
     "old\tnew\t7,5\n": ":1: expected 'word<TAB>word<TAB>number'",
     "old\tnew\t1\nhot\tcold\tnan\n": ":2: expected 'word<TAB>word<TAB>number'",
     "old\tnew\t1\n\thot\t3\n": ":2: expected 'word<TAB>word<TAB>number'",
@@ -144,7 +145,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("content", BAD)
+@pytest.mark.parametrize("content", BAD, ids=range(len(BAD)))
 def test_another_format_is_one_line_that_says_file_line_and_what_was_expected(
     content: str, plane: Embeddings, tmp_path: Path
 ) -> None:
