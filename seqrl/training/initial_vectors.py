@@ -1,15 +1,18 @@
 """Word embeddings as the start of a model's embedding layers, in place of random vectors.
 
-    W[i] = s v(word i),    s = (deviation of the layer's random start) / (deviation of the vectors found)
+    W[i] = s (v_i - m),    m the mean of the vectors v found,    s = (deviation of W's random start) / (that of v - m)
 
-Vectors that were trained elsewhere are as long as their training made them; s gives them the lengths that the layer is
-made for. Words without one, and the special tokens, keep their random start, and training changes all of them alike.
+Trained vectors share a direction that tells no word from another (Mu and Viswanath 2018), and are as long as their
+training made them, not as the layer is made for. Left as they are, a translator learned less from them than from random
+ones. Words without a vector, and the special tokens, keep their random start; training changes all alike.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from seqrl.errors import InputError
 from seqrl.layers.embedding import Embedding
@@ -58,12 +61,15 @@ def _initialize(start: Start, path: str) -> dict[str, int]:
         )
     words = start.tokenizer.words()[len(SPECIALS) :]
     rows = {i: row for i, word in enumerate(words, len(SPECIALS)) if (row := _row(embeddings, word)) is not None}
-    vectors = embeddings.vectors[list(rows.values())]
-    if not vectors.any():
+    if not rows:
         raise InputError(
             f"{path}: none of its {len(embeddings):,} words, such as {_some(embeddings.words)}, is among the "
             f"{len(words):,} of the text, such as {_some(words)}"
         )
+    vectors = embeddings.vectors[list(rows.values())]
+    if not np.ptp(vectors, axis=0).any():
+        raise InputError(f"{path}: the vectors of the {len(rows):,} words found do not differ, so they tell nothing")
+    vectors -= vectors.mean(axis=0)
     for layer in start.layers:
         W = layer.weight.value
         W[list(rows)] = vectors * (W.std() / vectors.std())

@@ -210,6 +210,8 @@ BAD_OPTIONS = {
     "--max-length 1": "no training dialogue has two utterances in a row of at most 1 tokens",
     "--vocabulary-size 3": "vocabulary size is 3",
     "--seed -1": "--seed is -1; expected 0 or more",
+    "--embeddings missing.txt": "missing.txt: no such file",
+    "--embeddings a.txt --tokenizer char": "--embeddings gives vectors to words; expected --tokenizer word with it",
     "stray": "unknown option 'stray'",
 }
 

@@ -168,6 +168,8 @@ BAD_OPTIONS = {
     "--anneal 2": "--anneal is 2.0; expected at most 1",
     "--tied": "--tied with one layer needs --hidden and --embedding of one size; they are 256 and 128",
     "--seed -1": "--seed is -1; expected 0 or more",
+    "--embeddings words.txt": "--embeddings gives vectors to words; expected --tokenizer word with it, not char",
+    "--embeddings missing.txt --tokenizer word --batch-size 8": "missing.txt: no such file",
     "--vocabulary-size 3": "vocabulary size is 3",
     "--max-minutes -1": "--max-minutes is -1.0; expected more than 0",
 }

@@ -385,3 +385,12 @@ def test_a_quote_that_opens_a_line_is_the_quote_that_opens_a_text(kind: str) -> 
     assert tokenizer.decode(tokenizer.encode(text)) == text
     if kind == "word":
         assert tokenizer.encode('"Yes')[:2] == tokenizer.encode(text)[4:6]
+
+
+def test_words_are_named_by_id_without_the_space_that_they_carry() -> None:
+    tokenizer = Tokenizer.train("word", ["L'ami a dit\u00a0: «\u202foui\u202f», Oui"])
+    words = tokenizer.words()
+    assert len(words) == len(tokenizer)
+    assert words[: len(SPECIALS)] == SPECIALS
+    assert [words[i] for i in tokenizer.encode("L'ami dit oui, Oui")] == ["L'", "ami", "dit", "oui", ",", "Oui"]
+    assert words[tokenizer.encode("a dit\u00a0:")[-1]] == ":"
