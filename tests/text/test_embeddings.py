@@ -188,6 +188,23 @@ def test_equal_vectors_are_equally_similar_wherever_they_stand(rng: np.random.Ge
     assert words_of(embeddings.nearest("0", len(same))) == list(map(str, same))
 
 
+def test_vectors_in_one_direction_are_equally_similar_however_long() -> None:
+    lengths = np.random.default_rng(0).permutation(200) + 1
+    embeddings = Embeddings(list(map(str, range(200))), np.outer(lengths, [1, 2, 3]))
+    assert words_of(embeddings.nearest([3, 6, 9], 50)) == list(map(str, range(50)))
+
+
+def test_words_are_ordered_more_finely_than_float32_tells(rng: np.random.Generator) -> None:
+    vectors = (1 + 1e-3 * rng.normal(size=(2_000, 100))).astype(np.float32)  # cosines that differ by 1e-7
+    embeddings = Embeddings(list(map(str, range(2_000))), vectors)
+    unit = vectors / np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    cosines = unit @ unit[0]
+    expected = np.argsort(-cosines[1:])[:20] + 1
+    found = embeddings.nearest("0", 20)
+    assert words_of(found) == list(map(str, expected))
+    np.testing.assert_allclose([cosine for _, cosine in found], cosines[expected], rtol=1e-12)
+
+
 # Files
 
 

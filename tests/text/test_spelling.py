@@ -52,6 +52,11 @@ def test_one_slip_of_the_pen_is_found(word: str, place: int, letter: str, kind: 
     assert nearest_spellings(slips[kind], [*KNOWN, "antelope", word])[0] == word
 
 
+def test_of_many_words_that_hold_it_the_shortest_is_found() -> None:
+    longer = ["abcdef" + x + y for x in string.ascii_lowercase for y in string.ascii_lowercase]
+    assert nearest_spellings("abcdef", [*longer, "abcdefg"])[0] == "abcdefg"
+
+
 def test_few_words_of_a_large_vocabulary_are_compared_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
     known = dict.fromkeys("".join(letters) for letters in itertools.product("abcdefgh", repeat=5))  # 32,768
     compared = []
