@@ -233,11 +233,11 @@ def words(groups: Mapping[str, Mapping[str, npt.NDArray[np.floating]]]) -> Any:
 
     figure, axes = panels((9.0, 6.6))
     mix = require("matplotlib.colors", "plots").to_rgb
-    colours, start = [], 0
-    for i, (name, group) in enumerate(groups.items()):
+    marks, colours, start = [], [], 0
+    for i, group in enumerate(groups.values()):
         colour = COLOURS[i % len(COLOURS)]
         x, y = places[start : start + len(group)].T
-        axes.plot(x, y, "os^Dv"[i // len(COLOURS) % 5], color=colour, markersize=4.5, label=name or "_", zorder=4)
+        marks += axes.plot(x, y, "os^Dv"[i // len(COLOURS) % 5], color=colour, markersize=4.5, zorder=4)
         colours += [tuple(0.6 * part for part in mix(colour))] * len(group)  # darker: letters are thin
         start += len(group)
     axes.set_xlabel(f"first principal component ({shares[0]:.0%} of the variance)")
@@ -245,8 +245,9 @@ def words(groups: Mapping[str, Mapping[str, npt.NDArray[np.floating]]]) -> Any:
     axes.tick_params(length=0, labelbottom=False, labelleft=False)
     axes.spines[:].set_color("#cccccc")
     axes.margins(0.07)
-    if any(groups):
-        figure.legend(loc="outside upper center", ncols=min(len(groups), 7), frameon=False, handletextpad=0.2)
+    legend = [(mark, name) for mark, name in zip(marks, groups, strict=True) if name]
+    if legend:
+        _legend(figure, *zip(*legend, strict=True))
     _label(figure, axes, places, names, colours)
     return figure
 
@@ -282,6 +283,14 @@ def _plane(vectors: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], n
     return places, sizes[:2] ** 2 / max((sizes**2).sum(), 1e-30)
 
 
+def _legend(figure: Any, marks: Sequence[Any], names: Sequence[str]) -> None:
+    """Above all else. Names are set afterwards: matplotlib leaves out those that begin with an underscore."""
+    form = {"ncols": min(len(marks), 7), "frameon": False, "handletextpad": 0.2, "prop": {"family": _families()}}
+    legend = figure.legend(marks, ["n"] * len(marks), loc="outside upper center", **form)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set(text=name, parse_math=False)
+
+
 def _label(
     figure: Any, axes: Any, places: npt.NDArray[np.float64], names: Sequence[str], colours: Sequence[Any]
 ) -> None:
@@ -291,11 +300,12 @@ def _label(
     family = _families()
     texts = [
         axes.annotate(
-            name.replace("$", r"\$"),
+            name,
             place,
             (0, 0),
             textcoords="offset points",
             va="bottom",
+            parse_math=False,
             fontsize=8.5,
             color=colour,
             family=family,
@@ -342,7 +352,8 @@ def _offsets(
         [[ring * way + size / 2 * np.clip(1.5 * way, -1, 1) - size / 2 for ring, way in rings] for size in sizes]
     )
     low, high = points[:, None] + candidates, points[:, None] + candidates + sizes[:, None]
-    hides = ((low[:, :, None] - 3 < points) & (points < high[:, :, None] + 3)).all(axis=3).sum(axis=2)
+    ends = zip(low[:, :, None] - 3, high[:, :, None] + 3, strict=True)
+    hides = np.array([((at < points) & (points < to)).all(axis=2).sum(axis=1) for at, to in ends])
     outside = (np.maximum(frame[:2] - low, 0) + np.maximum(high - frame[2:], 0)).sum(axis=2)
     fixed = 150.0 * hides + 50 * outside + 3 * far
     chosen = fixed.argmin(axis=1)
@@ -353,7 +364,8 @@ def _offsets(
             others = everyone != i
             at_low, at_high = low[others, chosen[others]], high[others, chosen[others]]
             overlap = np.minimum(high[i][:, None], at_high) - np.maximum(low[i][:, None], at_low)
-            chosen[i] = (fixed[i] + np.maximum(overlap, 0).prod(axis=2).sum(axis=1)).argmin()
+            area = np.maximum(overlap, 0).prod(axis=2)
+            chosen[i] = (fixed[i] + (area + 60 * (area > 0)).sum(axis=1)).argmin()
         if np.array_equal(chosen, before):
             break
     return candidates[everyone, chosen]

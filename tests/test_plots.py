@@ -113,3 +113,62 @@ def test_images_stand_in_order_with_their_captions(channels: int, rng: np.random
     assert pixels(plots.images(pictures[:0], [])).ndim == 3
     with pytest.raises(InputError, match="2 captions"):
         plots.images(pictures, ["a", "b"])
+
+
+def test_words_lie_where_their_principal_components_say(rng: np.random.Generator) -> None:
+    vectors = rng.normal(size=(6, 5))
+    words = dict(zip("abcdef", vectors, strict=True))
+    groups = {"first": {word: words[word] for word in "abcd"}, "second": {word: words[word] for word in "ef"}}
+    axes = plots.words(groups).axes[0]
+    drawn = np.concatenate([line.get_xydata() for line in axes.lines])
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    variances, directions = np.linalg.eigh(np.cov(unit.T, ddof=0))
+    expected = (unit - unit.mean(axis=0)) @ directions[:, [-1, -2]]
+    assert np.allclose(np.abs(drawn), np.abs(expected))  # the signs are arbitrary
+    assert f"{variances[-1] / variances.sum():.0%} of the variance" in axes.get_xlabel()
+    assert [text.get_text() for text in axes.texts if text.get_text()] == list("abcdef")
+    assert [tuple(text.xy) for text in axes.texts if text.get_text()] == [tuple(place) for place in drawn]
+
+
+def test_words_of_a_group_share_a_colour_which_the_legend_names(rng: np.random.Generator) -> None:
+    groups = {name: {f"{name}{i}": rng.normal(size=4) for i in range(2)} for name in ["a", "_b", "$c$", "d", *"efgh"]}
+    figure = plots.words(groups)
+    axes, legend = figure.axes[0], figure.legends[0]
+    assert [text.get_text() for text in legend.get_texts()] == list(groups)
+    looks = [(line.get_color(), line.get_marker()) for line in axes.lines]
+    assert len(set(looks)) == len(groups)
+    labels = [text for text in axes.texts if text.get_text()]
+    assert all(labels[2 * i].get_color() == labels[2 * i + 1].get_color() for i in range(len(groups)))
+    assert pixels(figure).std() > 0.02
+    assert not plots.words({"": {word: rng.normal(size=4) for word in "abc"}}).legends
+
+
+def test_labels_of_words_hide_neither_each_other_nor_points(rng: np.random.Generator) -> None:
+    centres = rng.normal(size=(6, 20))
+    groups = {
+        f"group {i}": {f"word{i}{j}": centre + rng.normal(scale=0.4, size=20) for j in range(8)}
+        for i, centre in enumerate(centres)
+    }
+    figure = plots.words(groups)
+    axes = figure.axes[0]
+    figure.draw_without_rendering()
+    renderer = figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer).extents for text in axes.texts if text.get_text()]
+    points = axes.transData.transform(np.concatenate([line.get_xydata() for line in axes.lines]))
+    for i, (left, bottom, right, top) in enumerate(boxes):
+        assert not ((points > (left, bottom)) & (points < (right, top))).all(axis=1).any()
+        for other in boxes[:i]:
+            assert left >= other[2] or right <= other[0] or bottom >= other[3] or top <= other[1]
+    assert np.min(boxes, axis=0)[0] > axes.get_window_extent().x0
+    assert np.max(boxes, axis=0)[2] < axes.get_window_extent().x1
+
+
+def test_words_that_all_lie_in_one_place_or_on_a_line_are_drawn() -> None:
+    for vectors in np.zeros((3, 4)), np.ones((3, 4)), np.array([[1.0], [-1.0], [2.0]]):
+        figure = plots.words({"": dict(zip(["x", "$x_1$", "犬"], vectors, strict=True))})
+        assert pixels(figure).ndim == 3
+
+
+def test_less_than_three_words_have_no_plane() -> None:
+    with pytest.raises(InputError, match="2 words to draw; expected 3 or more"):
+        plots.words({"": {"a": np.ones(2), "b": np.zeros(2)}})

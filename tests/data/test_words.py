@@ -3,6 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from seqrl.text.documents import documentation
 from seqrl.text.word_evaluation import read_groups
 from seqrl.text.words import words
@@ -25,6 +27,7 @@ def test_the_page_names_the_numbers_that_the_file_has() -> None:
     assert f"{len(PROBE)} words in {len(GROUPS)} groups" in (FOLDER / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_documentation_has_them_five_times_or_more() -> None:
     """All of them where the list was written; other versions of Python and NumPy have other texts."""
     counts = Counter(word for _, text in documentation() for word in words(text))
