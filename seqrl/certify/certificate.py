@@ -13,14 +13,15 @@ import numpy as np
 from seqrl import kernels
 from seqrl.certify import discovery
 from seqrl.certify.cases import FULL_BATCH_OPTIMIZERS, LAYERS, LOSSES, OPTIMIZERS, REGULARIZERS, name_of
-from seqrl.certify.check import Check
+from seqrl.certify.check import CENTRAL_DIFFERENCES, Check
 from seqrl.certify.differences import Differences, exceeding
-from seqrl.certify.kernel_cases import KERNELS, TOLERANCE, differences
+from seqrl.certify.kernel_cases import KERNELS, TOLERANCE, differences, window_gradients
 from seqrl.certify.layer_checks import LAYER_CHECKS
 from seqrl.certify.loss_checks import LOSS_CHECKS
 from seqrl.certify.optimizer_checks import OPTIMIZER_CHECKS
 from seqrl.certify.parity import comparisons
 from seqrl.certify.regularizer_checks import REGULARIZER_CHECKS
+from seqrl.models.word2vec import ARCHITECTURES
 from seqrl.parameter import Parameter
 
 # Column: what its number is. All are the largest relative error but that of `learns`.
@@ -116,6 +117,9 @@ def _kernels() -> list[Job]:
 
                 case = f"{'large' if large else 'small'} arrays"
                 found.append(Job("kernel", name, case, column, TOLERANCE[dtype], measure))
+    for architecture, cbow in ARCHITECTURES.items():  # the kernel that moves against a gradient of its own
+        gradients = _bound(window_gradients, cbow)
+        found.append(Job("kernel", "learn_windows", architecture, "gradients", CENTRAL_DIFFERENCES, gradients))
     return found
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from seqrl import kernels
 from seqrl.certify.differences import Differences, compare
+from seqrl.gradient_check import DIFFERENCES, numerical_gradient
 from seqrl.layers.recurrent import CELLS
 
 Generator = np.random.Generator
@@ -211,6 +212,61 @@ def vectors(**options: Any) -> Callable[..., dict[str, Any]]:
     return arguments
 
 
+def text(cbow: bool, tree: bool) -> Callable[..., dict[str, Any]]:
+    """Words with windows and targets: some others for each place, or ways of several lengths for each word."""
+
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        n, V, D, longest = (300, 20, 144, 21) if large else (20, 6, 16, 9)
+        ids = rng.integers(-1, V, n).astype(np.int32)
+        ends = np.cumsum(rng.integers(0 if large else 1, longest, V if tree else n))
+        paths = ids if tree else np.arange(n)
+        rows = rng.integers(0, V, ends[-1])
+        tables = {name: rng.normal(0, 0.3, (V, D)).astype(dtype) for name in ("words", "outputs")}
+        return {
+            "ids": ids,
+            "reach": rng.integers(1, 6, n).astype(np.uint8),
+            "first": np.concatenate([[0], ends])[paths],
+            "last": ends[paths],
+            "targets": np.where(rng.random(len(rows)) < 0.4, rows, ~rows).astype(np.int32),
+            **tables,
+            "learning_rate": 0.05,
+            "cbow": cbow,
+        }
+
+    return arguments
+
+
+def drawn(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    n, V, K = (5000, 1000, 20) if large else (200, 3, 4)
+    return {
+        "ids": rng.integers(0, V, n).astype(np.int32),
+        "draws": rng.integers(0, 2**64, (n, K), np.uint64),
+        "chances": rng.integers(0, 2**32 + 1, V, np.uint64),
+        "others": rng.integers(0, V, V).astype(np.int32),
+    }
+
+
+def window_gradients(cbow: bool) -> Differences:
+    """What `learn_windows` takes off the tables in one window, by the learning rate, beside central differences."""
+    rng = np.random.default_rng(0)
+    ids, targets = np.array([3, 1, -1, 2, 0, 2, 4, -1], np.int32), np.array([2, ~0, ~5, 4, ~0, ~2], np.int32)
+    first = np.where(np.arange(len(ids)) == 4, 0, len(targets))  # only in the middle of the second sentence
+    tables = {name: rng.normal(0, 0.5, (6, 16)) for name in ("words", "outputs")}
+
+    def learn(learning_rate: float) -> tuple[dict[str, Any], float]:
+        after = {name: table.copy() for name, table in tables.items()}
+        reach, last = np.full(len(ids), 2, np.uint8), np.full(len(ids), len(targets))
+        arguments = {"ids": ids, "reach": reach, "first": first, "last": last, "targets": targets, **after}
+        return after, kernels.learn_windows(**arguments, learning_rate=learning_rate, cbow=cbow)[0]
+
+    after, _ = learn(1.0)
+    found = []
+    for name, table in tables.items():
+        numerical = numerical_gradient(lambda: learn(0.0)[1], table)
+        found.append(compare(f"the gradient of {name}", table - after[name], numerical, DIFFERENCES))
+    return found
+
+
 CONVOLUTIONS = [
     images(k, stride, pads, with_dx=with_dx)
     for k, stride, pads in (
@@ -252,6 +308,8 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "affine_backward": [affine, one_row, turned],
     "add_product": [add_product],
     "add_rows": [add_rows],
+    "learn_windows": [text(cbow, tree) for cbow, tree in product((False, True), repeat=2)],
+    "draw_targets": [drawn],
     "conv2d_forward": CONVOLUTIONS[::2],
     "conv2d_backward": CONVOLUTIONS,
     "max_pool_forward": POOLS,

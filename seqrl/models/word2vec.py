@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqrl import kernels
-from seqrl.errors import InputError, choose, check_sizes
+from seqrl.errors import InputError, check_sizes, choose
 from seqrl.parameter import Array, Integers
 
+Ids = npt.NDArray[np.int32]
 ARCHITECTURES = {"skip-gram": False, "cbow": True}
 OBJECTIVES = ("negative-sampling", "hierarchical-softmax")
 NOISE_POWER = 0.75  # of a word's count, for the chance to be drawn as a negative (Mikolov et al. 2013b, section 2.2)
@@ -33,18 +34,27 @@ class Word2VecConfig:
 class Word2Vec:
     """Vectors of the words of a vocabulary, learned from a text piece by piece.
 
-    Skip-gram predicts a word's neighbours, CBOW a word from the mean of its neighbours. Either does so against
-    `negatives` words drawn at random by count^0.75 (negative sampling), or by a way through a Huffman tree of the
-    vocabulary (hierarchical softmax). A word of frequency f stays in the text with the chance
-    sqrt(s / f) + s / f, s the `subsampling` (0: always), as in the original program; the window reaches 1 to `window`
-    words to both sides, drawn for each word, inside its sentence.
+    Skip-gram predicts a word from each of its neighbours, CBOW from their mean. Either does so against `negatives`
+    words drawn at random by count^0.75 (negative sampling), or by the word's way through a Huffman tree of the
+    vocabulary (hierarchical softmax); the losses stand in kernels/reference/word_vectors.py. A word of frequency f
+    stays in the text with the chance sqrt(s / f) + s / f, s the `subsampling` (0: always), as in the original program;
+    the window reaches 1 to `window` words to both sides, drawn for each word, inside its sentence.
+
+    The gradient of CBOW is that of the mean. The original program, and others after it, leave out the division by the
+    number of words (Irsoy et al. 2021, "Corrected CBOW performs as well as skip-gram"), so the same learning rate means
+    steps some six times as large there.
 
     counts: how often each word is in the text, (V,).
     Raises InputError for a config that makes no sense, and for fewer than two words.
     """
 
     def __init__(
-        self, counts: npt.ArrayLike, config: Word2VecConfig, *, rng: np.random.Generator, dtype: npt.DTypeLike = np.float32
+        self,
+        counts: npt.ArrayLike,
+        config: Word2VecConfig,
+        *,
+        rng: np.random.Generator,
+        dtype: npt.DTypeLike = np.float32,
     ) -> None:
         self.config = config
         self.cbow = choose("architecture", config.architecture, ARCHITECTURES)
@@ -52,6 +62,8 @@ class Word2Vec:
         check_sizes("Word2Vec", size=config.size, window=config.window, negatives=config.negatives)
         counts = np.asarray(counts, np.int64)
         V = len(counts)
+        if config.subsampling < 0:
+            raise InputError(f"subsampling is {config.subsampling}; expected 0 (none) or more, such as 1e-3")
         if V < 2:
             raise InputError(f"{V} different words; expected 2 or more, as one has nothing to be told apart from")
         self._kept = _chances_to_stay(counts, config.subsampling)
@@ -73,15 +85,19 @@ class Word2Vec:
         """All that is learned, by name. Rows are padded with zeros; write into them to bring back what was saved."""
         return {"words": self._words, "outputs": self._outputs}
 
-    def learn(self, ids: Integers, learning_rate: float, rng: np.random.Generator) -> tuple[float, int]:
+    def learn(self, ids: Ids, learning_rate: float, rng: np.random.Generator) -> tuple[float, int]:
         """One pass over a piece of text, ids (n,) with -1 between sentences; (sum of losses, of how many predictions).
 
         A loss is -log of the probability that the model gave to a label (nats). Several threads may learn at once,
         without locks (Recht et al. 2011): now and then one undoes a bit of what another did.
+        Raises InputError for an id that is no word's.
         """
+        V = len(self._words)
+        if ids.size and not -1 <= ids.min() <= ids.max() < V:
+            raise InputError(f"ids from {ids.min()} to {ids.max()}; expected -1 (a sentence's end) to {V - 1}")
         stay = rng.random(ids.size, np.float32) < self._kept[ids]
         ids = ids[stay]
-        reach = rng.integers(1, self.config.window + 1, ids.size, np.uint8)
+        reach = rng.integers(1, self.config.window + 1, ids.size, np.uint16)
         if self.config.objective == "negative-sampling":
             K = self.config.negatives
             draws = rng.integers(0, 2**64, (ids.size, K), np.uint64)
@@ -106,8 +122,6 @@ def _table(rows: int, size: int, dtype: npt.DTypeLike) -> Array:
 
 def _chances_to_stay(counts: Integers, subsampling: float) -> Array:
     """(V + 1,) in float32: for each word, and last, for the -1 that ends a sentence, 1."""
-    if subsampling < 0:
-        raise InputError(f"subsampling is {subsampling}; expected 0 (none) or more, such as 1e-3")
     kept = np.ones(len(counts) + 1, np.float32)
     if subsampling > 0:
         ratio = subsampling * counts.sum() / np.maximum(counts, 1)
@@ -115,7 +129,7 @@ def _chances_to_stay(counts: Integers, subsampling: float) -> Array:
     return kept
 
 
-def alias_table(weights: npt.ArrayLike) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
+def alias_table(weights: npt.ArrayLike) -> tuple[npt.NDArray[np.uint64], Ids]:
     """(chances, others) to draw from 0 .. V-1 in proportion to `weights` at constant cost (Walker 1977, Vose 1991).
 
     A place drawn uniformly stands for itself with the chance chances / 2^32, or else for others.
@@ -135,7 +149,7 @@ def alias_table(weights: npt.ArrayLike) -> tuple[npt.NDArray[np.uint64], npt.NDA
     return np.round(chances * 2**32).astype(np.uint64), others
 
 
-def huffman_ways(counts: npt.ArrayLike) -> tuple[Integers, npt.NDArray[np.int32]]:
+def huffman_ways(counts: npt.ArrayLike) -> tuple[Integers, Ids]:
     """(starts (V + 1,), ways): word w's way through a Huffman tree from its root is ways[starts[w]:starts[w + 1]].
 
     The V - 1 inner nodes are numbered; a step to the left from node t is t (label 1), to the right ~t (label 0).
@@ -149,12 +163,11 @@ def huffman_ways(counts: npt.ArrayLike) -> tuple[Integers, npt.NDArray[np.int32]
         (one, a), (other, b) = heapq.heappop(heap), heapq.heappop(heap)
         parent[[a, b]], right[b] = node, True
         heapq.heappush(heap, (one + other, node))
-    ways = []
     depth = np.zeros(2 * V - 1, np.int64)
     for node in range(2 * V - 3, -1, -1):
         depth[node] = depth[parent[node]] + 1
     starts = np.concatenate([[0], np.cumsum(depth[:V])])
-    ways = np.empty(starts[-1], np.int32)
+    ways: Ids = np.empty(starts[-1], np.int32)
     at, place = np.arange(V), starts[1:] - 1
     while len(at):  # from all leaves up at once
         step = 2 * V - 2 - parent[at]

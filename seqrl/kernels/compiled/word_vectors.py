@@ -1,9 +1,9 @@
 """Compiled: word vectors by prediction. The readable form, with the equations, is reference/word_vectors.py.
 
 A window is three products of matrices of some six rows each, which lie scattered over two tables: scores = h u^T,
-dh = g u and du = g^T h. They are built from two functions, written in LLVM's vector types because no compiler finds them
-in plain loops: `dot_rows` (one row with up to BLOCK others) and `combine_rows` (a row as a sum of others with factors).
-Rows are given by their addresses.
+dh = g u and du = g^T h. They are built from two functions, written in LLVM's vector types because no compiler finds
+them in plain loops: `_dot_rows` (one row with up to BLOCK others) and `_combine_rows` (a row as a sum of others with
+factors). Rows are given by their addresses.
 
 Numba's cache does not notice a change in compiled/support.py: remove `__pycache__`, as `make clean` does.
 """
@@ -217,13 +217,23 @@ def _learn(ids, reach, first, last, targets, words, outputs, learning_rate, cbow
     """scores (C, R), changes (C, D) and mean (D,) hold numbers of one window, places (3, C or R) addresses of rows: of
     the window's words, of its targets, and of `changes`."""
     n, D, size = ids.size, words.shape[1], words.itemsize
-    like, zero = words[0, 0], 0 * words[0, 0]
+    like = words[0, 0]
     lanes = VECTOR // size
     block = min(BLOCK, lanes)
     vectors, row = D // lanes, D * size
     width = scores.shape[1]
-    words_at, outputs_at, mean_at, changes_at = words.ctypes.data, outputs.ctypes.data, mean.ctypes.data, changes.ctypes.data
-    scores_at, x_at, u_at, dh_at = scores.ctypes.data, places[0].ctypes.data, places[1].ctypes.data, places[2].ctypes.data
+    words_at, outputs_at, mean_at, changes_at = (
+        words.ctypes.data,
+        outputs.ctypes.data,
+        mean.ctypes.data,
+        changes.ctypes.data,
+    )
+    scores_at, x_at, u_at, dh_at = (
+        scores.ctypes.data,
+        places[0].ctypes.data,
+        places[1].ctypes.data,
+        places[2].ctypes.data,
+    )
     factor = np.ones(1, words.dtype)
     factor_at = factor.ctypes.data
     total, count, product = 0.0, 0, 1.0
@@ -247,9 +257,9 @@ def _learn(ids, reach, first, last, targets, words, outputs, learning_rate, cbow
                 break
             places[0, C] = words_at + ids[k] * row
             C += 1
-        if C == 0:
-            continue
         R, start = last[i] - first[i], first[i]
+        if C == 0 or R == 0:
+            continue
         for j in range(R):
             target = targets[start + j]
             places[1, j] = outputs_at + (target if target >= 0 else ~target) * row
@@ -284,6 +294,8 @@ def _learn(ids, reach, first, last, targets, words, outputs, learning_rate, cbow
 
 def learn_windows(ids, reach, first, last, targets, words, outputs, learning_rate, cbow):
     (_, D), real = words.shape, words.dtype
+    if D % 16 or outputs.shape[1] != D or not (words.flags.c_contiguous and outputs.flags.c_contiguous):
+        raise ValueError(f"tables of shapes {words.shape} and {outputs.shape}; expected rows of 16, 32, ... numbers")
     block = _block(real.itemsize)
     C = 2 * int(reach.max(initial=1))
     R = -(-int((last - first).max(initial=1)) // block) * block

@@ -7,10 +7,11 @@ is 1 or 0. What is predicted is each label from the window's words (skip-gram), 
 
 with a window's word (or mean) h and a target's row u. The targets are the word itself and random others (negative
 sampling, Mikolov et al. 2013b, eq. 4) or the nodes on the word's way through a Huffman tree (hierarchical softmax,
-Morin and Bengio 2005; eq. 3). All words of a window share the targets of its middle, so that a window is three products of small
-matrices (Ji et al. 2016).
+eq. 3; Morin and Bengio 2005). All words of a window share the targets of its middle, so that a window is three products
+of small matrices (Ji et al. 2016).
 
-That skip-gram predicts the middle from the words around it, and not the other way round, changes only the order of the pairs.
+In skip-gram the middle is predicted from the words around it, not the other way round as in the paper: over a text
+those are the same pairs in another order.
 """
 
 import numpy as np
