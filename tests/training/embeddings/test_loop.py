@@ -168,6 +168,7 @@ def test_what_fails_in_a_thread_is_raised(prepared: Train, monkeypatch: pytest.M
     def learn(*_: Any) -> tuple[float, int]:
         if next(calls) == 5:
             raise ZeroDivisionError
+        time.sleep(0.02)
         return 1.0, 1
 
     monkeypatch.setattr(preparation.model, "learn", learn)
