@@ -224,7 +224,7 @@ def text(cbow: bool, tree: bool) -> Callable[..., dict[str, Any]]:
         tables = {name: rng.normal(0, 0.3, (V, D)).astype(dtype) for name in ("words", "outputs")}
         return {
             "ids": ids,
-            "reach": rng.integers(1, 6, n).astype(np.uint8),
+            "reach": rng.integers(1, 6, n).astype(np.uint16),
             "first": np.concatenate([[0], ends])[paths],
             "last": ends[paths],
             "targets": np.where(rng.random(len(rows)) < 0.4, rows, ~rows).astype(np.int32),
@@ -255,7 +255,7 @@ def window_gradients(cbow: bool) -> Differences:
 
     def learn(learning_rate: float) -> tuple[dict[str, Any], float]:
         after = {name: table.copy() for name, table in tables.items()}
-        reach, last = np.full(len(ids), 2, np.uint8), np.full(len(ids), len(targets))
+        reach, last = np.full(len(ids), 2, np.uint16), np.full(len(ids), len(targets))
         arguments = {"ids": ids, "reach": reach, "first": first, "last": last, "targets": targets, **after}
         return after, kernels.learn_windows(**arguments, learning_rate=learning_rate, cbow=cbow)[0]
 

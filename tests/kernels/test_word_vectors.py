@@ -20,7 +20,7 @@ if kernels.implementation != "compiled":
 def test_tables_that_are_not_padded_are_refused_before_anything_is_written() -> None:
     ids, ends = np.array([0, 1], np.int32), np.array([1, 1])
     for words, outputs in [((2, 10), (2, 10)), ((2, 16), (2, 32))]:
-        arguments = ids, np.ones(2, np.uint8), ends - 1, ends, ids, np.ones(words), np.ones(outputs)
+        arguments = ids, np.ones(2, np.uint16), ends - 1, ends, ids, np.ones(words), np.ones(outputs)
         with pytest.raises(ValueError, match="expected rows of 16"):
             kernels.load("compiled")["learn_windows"](*arguments, 0.1, False)
 

@@ -15,17 +15,21 @@ those are the same pairs in another order.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from seqrl.kernels.reference.support import sigmoid
 from seqrl.parameter import Array, Integers
 
+Ids = npt.NDArray[np.int32]
+Bits = npt.NDArray[np.uint64]
+
 
 def learn_windows(
-    ids: Integers,
-    reach: Integers,
+    ids: Ids,
+    reach: npt.NDArray[np.uint16],
     first: Integers,
     last: Integers,
-    targets: Integers,
+    targets: Ids,
     words: Array,
     outputs: Array,
     learning_rate: float,
@@ -40,7 +44,7 @@ def learn_windows(
     """
     total, count = 0.0, 0
     for i in np.flatnonzero(ids >= 0):
-        window = _window(ids, i, reach[i])
+        window = _window(ids, int(i), int(reach[i]))
         if not window:
             continue
         chosen = targets[first[i] : last[i]]
@@ -57,7 +61,7 @@ def learn_windows(
     return float(total), count
 
 
-def _window(ids: Integers, i: int, reach: int) -> list[int]:
+def _window(ids: Ids, i: int, reach: int) -> list[int]:
     """The words around place i, up to the ends of its sentence."""
     left, right = i, i
     while left > 0 and i - left < reach and ids[left - 1] >= 0:
@@ -67,7 +71,7 @@ def _window(ids: Integers, i: int, reach: int) -> list[int]:
     return [*ids[left:i].tolist(), *ids[i + 1 : right + 1].tolist()]
 
 
-def draw_targets(ids: Integers, draws: Array, chances: Array, others: Integers) -> Integers:
+def draw_targets(ids: Ids, draws: Bits, chances: Bits, others: Ids) -> Ids:
     """(n, 1 + K): each word, and K others with label 0, as `learn_windows` takes them.
 
     draws (n, K): random 64 bits. The others are drawn by Walker's alias method (1977): a place of `chances` (V,), which
@@ -78,10 +82,11 @@ def draw_targets(ids: Integers, draws: Array, chances: Array, others: Integers) 
     targets[:, 0] = ids
     for k in range(K):
         bits = draws[:, k].copy()
-        again = np.ones(len(ids), bool)
+        again: npt.NDArray[np.bool_] = np.ones(len(ids), bool)
         while again.any():
             places = ((bits >> np.uint64(32)) * np.uint64(V)) >> np.uint64(32)
-            drawn = np.where((bits & np.uint64(0xFFFFFFFF)) < chances[places], places, others[places]).astype(np.int32)
+            stay = (bits & np.uint64(0xFFFFFFFF)) < chances[places]
+            drawn = np.where(stay, places.astype(np.int32), others[places])
             targets[again, 1 + k] = ~drawn[again]
             again &= drawn == ids
             bits = bits * np.uint64(0x5851F42D4C957F2D) + np.uint64(0x14057B7EF767814F)  # Knuth's MMIX
