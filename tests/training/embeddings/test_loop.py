@@ -190,7 +190,7 @@ def test_ctrl_c_saves_what_was_learned(prepared: Train, monkeypatch: pytest.Monk
     def interrupted(*arguments: Any) -> tuple[float, int]:
         if next(calls) == 5:
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.1)  # until the main thread has noticed
+        time.sleep(0.05)  # for the main thread to notice
         return learn(*arguments)
 
     monkeypatch.setattr(preparation.model, "learn", interrupted)
