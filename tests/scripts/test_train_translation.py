@@ -188,7 +188,7 @@ BAD_OPTIONS = {
     "--seed -1": "--seed is -1; expected 0 or more",
     "--source-embeddings missing.txt": "missing.txt: no such file",
     "--target-embeddings missing.txt": "missing.txt: no such file",
-    "--target-embeddings a.txt --tokenizer bpe": "--target-embeddings gives vectors to words; expected --tokenizer word",
+    "--target-embeddings a.txt --tokenizer bpe": "--target-embeddings gives vectors to words; expected",
     "--vocabulary-size 3": "vocabulary size is 3",
     "--max-length 1": "has at most 1 tokens on both sides",
     "--source a.txt": "--pairs",
