@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqrl.errors import InputError
-from seqrl.parameter import Array, Integers
+from seqrl.parameter import Integers
 from seqrl.text.embeddings import Embeddings
 from seqrl.text.lines import numbered_lines
 
@@ -329,7 +329,9 @@ def _unit(embeddings: Embeddings, rows: Sequence[int]) -> Reals:
 
 def _answered(embeddings: Embeddings, questions: Integers, rows: dict[str, int], restrict: int) -> npt.NDArray[np.bool]:
     """Whether each question (Q, 4) of rows is answered rightly."""
-    unit: Array = _unit(embeddings, range(restrict)).astype(np.float32)
+    vectors = embeddings.vectors[:restrict]
+    lengths = np.sqrt(np.einsum("vd,vd->v", vectors, vectors, dtype=np.float64))
+    unit = vectors / np.where(lengths > 0, lengths, 1).astype(np.float32)[:, None]
     word_of = np.array([rows[word.upper()] for word in embeddings.words[:restrict]])  # the first spelling of each
     spellings: dict[int, list[int]] = {}
     for row, first in enumerate(word_of):
