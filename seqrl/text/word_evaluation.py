@@ -225,7 +225,7 @@ def evaluate(embeddings: Embeddings, path: str | Path, restrict: int | None = No
     """
     number, line = next(_content(path), (0, ""))
     if line.startswith(":"):
-        return evaluate_analogies(embeddings, read_analogies(path), restrict or ANALOGY_WORDS)
+        return evaluate_analogies(embeddings, read_analogies(path), ANALOGY_WORDS if restrict is None else restrict)
     if re.match(r"[^:\t,]+:\s", line):
         return evaluate_groups(embeddings, read_groups(path), restrict)
     if "\t" in line or "," in line:

@@ -175,7 +175,7 @@ def test_case_is_ignored_and_the_first_spelling_counts(plane: Embeddings) -> Non
     assert math.isnan(result.spearman)  # both are 1: "paris" is looked up as "PARIS", which comes first
 
 
-def test_what_is_skipped_is_counted_and_a_restriction_is_kept(plane: Embeddings) -> None:
+def test_what_is_skipped_is_counted_and_a_restriction_is_kept(plane: Embeddings, tmp_path: Path) -> None:
     pairs = [Pair("a0", "a10", 9), Pair("a0", "a20", 8), Pair("a0", "b80", 2), Pair("a0", "c", 1)]
     result = evaluate_similarities(plane, pairs)
     assert (result.spearman, result.asked, result.skipped, result.coverage) == (pytest.approx(1), 3, 1, 0.75)
@@ -183,8 +183,9 @@ def test_what_is_skipped_is_counted_and_a_restriction_is_kept(plane: Embeddings)
     assert (result.asked, result.skipped, result.restriction.words) == (2, 2, 3)
     assert "2 of 4 (50.0%), 2 skipped" in str(result)
     assert "the first 3 of 5 words" in str(result)
-    with pytest.raises(InputError, match="restricted to 0 words"):
-        evaluate_similarities(plane, pairs, restrict=0)
+    for content in "a0,a10,1", ": a\na0 a10 a20 b80", "a: a0 a10\nb: b80 b90":
+        with pytest.raises(InputError, match="restricted to 0 words"):
+            evaluate(plane, written(tmp_path, content), restrict=0)
 
 
 def test_a_vocabulary_without_any_of_the_words_gives_no_number(tmp_path: Path) -> None:
