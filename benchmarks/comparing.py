@@ -12,6 +12,7 @@ import numpy as np
 
 TORCH = "torch==2.13.0"
 JAX = "jax==0.10.2"
+GENSIM = "gensim==4.4.0"
 
 Result = dict[str, Any]
 
@@ -35,6 +36,11 @@ def torch_python(given: str | None) -> str | Path:
 def jax_python(given: str | None) -> str | Path:
     """A Python with JAX and NumPy: the given one, or an environment made for it."""
     return given or machine.environment("jax", [JAX, f"numpy=={np.__version__}"])
+
+
+def gensim_python(given: str | None) -> str | Path:
+    """A Python with gensim: the given one, or an environment made for it."""
+    return given or machine.environment("gensim", [GENSIM, f"numpy=={np.__version__}"])
 
 
 def in_turn(sides: Sequence[Sequence[str | Path]], rounds: int) -> list[list[Result]]:

@@ -1,6 +1,7 @@
 """Run the benchmarks and write what they print into benchmarks/RESULTS.md, each into a section of its own.
 
-    python benchmarks/run.py [--all] [--peer-python PATH] [--jax-python PATH] [NAME ...]
+    python benchmarks/run.py [--all] [--peer-python PATH] [--jax-python PATH] [--gensim-python PATH]
+        [--wordnet FOLDER] [NAME ...]
 
 Without names: all but the slow ones. Each is a program that can also be run by itself. Exit status 1 when one of them
 missed a target.
@@ -31,6 +32,7 @@ class Benchmark(NamedTuple):
     slow: bool = False
     beside_peer: bool = False
     beside_jax: bool = False
+    beside_gensim: bool = False
 
 
 BENCHMARKS = {
@@ -41,6 +43,7 @@ BENCHMARKS = {
         "Recurrent layers beside PyTorch and JAX", "compare_recurrent.py", beside_peer=True, beside_jax=True
     ),
     "language": Benchmark("Language models beside PyTorch", "compare_language.py", beside_peer=True),
+    "word2vec": Benchmark("Word embeddings beside gensim", "compare_word2vec.py", slow=True, beside_gensim=True),
     "import": Benchmark("Import time", "import_time.py"),
     "install": Benchmark("Size of an install", "install_size.py"),
     "images": Benchmark("Accuracy on images", "image_accuracy.py"),
@@ -88,6 +91,8 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="the slow ones too")
     parser.add_argument("--peer-python", help="a Python with PyTorch and NumPy (default: an environment made for it)")
     parser.add_argument("--jax-python", help="a Python with JAX and NumPy (default: an environment made for it)")
+    parser.add_argument("--gensim-python", help="a Python with gensim (default: an environment made for it)")
+    parser.add_argument("--wordnet", help="folder with WordNet's data files (default: /usr/share/wordnet)")
     options = parser.parse_args()
     for name in options.names:
         if name not in BENCHMARKS:
@@ -100,6 +105,10 @@ def main() -> int:
         peer = ["--peer-python", options.peer_python] if benchmark.beside_peer and options.peer_python else []
         if benchmark.beside_jax and options.jax_python:
             peer += ["--jax-python", options.jax_python]
+        if benchmark.beside_gensim and options.gensim_python:
+            peer += ["--gensim-python", options.gensim_python]
+        if benchmark.beside_gensim and options.wordnet:
+            peer += ["--wordnet", options.wordnet]
         section, good = run(benchmark, peer)
         write(section)
         reached &= good
