@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ Ids = npt.NDArray[np.int32]
 ARCHITECTURES = {"skip-gram": False, "cbow": True}
 OBJECTIVES = ("negative-sampling", "hierarchical-softmax")
 NOISE_POWER = 0.75  # of a word's count, for the chance to be drawn as a negative (Mikolov et al. 2013b, section 2.2)
+FILLED = 10_000  # rows of the first vectors that are drawn at a time, so that they are never in memory twice
 ROW = 16  # rows of the tables are padded to multiples of so many numbers, which are 64 bytes in float32
 
 
@@ -67,14 +68,16 @@ class Word2Vec:
         if V < 2:
             raise InputError(f"{V} different words; expected 2 or more, as one has nothing to be told apart from")
         self._kept = _chances_to_stay(counts, config.subsampling)
-        self._words = _table(V, config.size, dtype)
-        self._words[:, : config.size] = (rng.random((V, config.size), np.float32) - 0.5) / config.size
         if config.objective == "negative-sampling":
             self._chances, self._others = alias_table(counts**NOISE_POWER)
             self._outputs = _table(V, config.size, dtype)
         else:
             self._starts, self._ways = huffman_ways(counts)
             self._outputs = _table(V - 1, config.size, dtype)
+        self._words = _table(V, config.size, dtype)
+        for start in range(0, V, FILLED):
+            rows = self.vectors[start : start + FILLED]
+            rows[...] = (rng.random(rows.shape, np.float32) - 0.5) / config.size
 
     @property
     def vectors(self) -> Array:
@@ -156,13 +159,21 @@ def huffman_ways(counts: npt.ArrayLike) -> tuple[Integers, Ids]:
     """
     counts = np.asarray(counts, np.int64)
     V = len(counts)
-    heap = [(int(count), word) for word, count in enumerate(counts)]
-    heapq.heapify(heap)
     parent, right = np.zeros(2 * V - 1, np.int64), np.zeros(2 * V - 1, bool)
+    # Merged nodes come in ascending order, so two queues do the work of a heap (van Leeuwen 1976).
+    order = np.argsort(counts, kind="stable")
+    leaves, merged = zip(counts[order].tolist(), order.tolist(), strict=True), deque[tuple[int, int]]()
+    leaf = next(leaves, None)
     for node in range(V, 2 * V - 1):
-        (one, a), (other, b) = heapq.heappop(heap), heapq.heappop(heap)
-        parent[[a, b]], right[b] = node, True
-        heapq.heappush(heap, (one + other, node))
+        total = 0
+        for side in (False, True):
+            if leaf is not None and (not merged or leaf <= merged[0]):
+                (count, child), leaf = leaf, next(leaves, None)
+            else:
+                count, child = merged.popleft()
+            total += count
+            parent[child], right[child] = node, side
+        merged.append((total, node))
     depth = np.zeros(2 * V - 1, np.int64)
     for node in range(2 * V - 3, -1, -1):
         depth[node] = depth[parent[node]] + 1
