@@ -1,10 +1,12 @@
 """The loop over a task that is not a translation: a line fitted to points, with noise as the source of randomness."""
 
+import errno
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -173,17 +175,19 @@ def test_a_full_disk_is_said_and_the_run_resumed_has_the_same_bits(
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    write = files.write
+    writing = files.writing
     written: list[str] = []
 
-    def until_it_is_full(path: str | Path, content: bytes | str) -> None:
+    @contextmanager
+    def until_it_is_full(path: str | Path) -> Iterator[BinaryIO]:
         written.append(Path(path).name)
-        if written.count(runs.LAST) == 3:
-            raise InputError(f"{path}: can't be written: No space left on device")
-        write(path, content)
+        with writing(path) as stream:
+            yield stream
+            if written.count(runs.LAST) == 3:
+                raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(files, "write", until_it_is_full)
+        disk.setattr(files, "writing", until_it_is_full)
         with pytest.raises(InputError, match=r"last.safetensors: can't be written: No space left"):
             training(Line(), folder).run()
     assert checkpoint.read(folder / runs.LAST).state["progress"]["step"] == 5
