@@ -12,7 +12,6 @@ import numpy as np
 from gensim.models.word2vec import FAST_VERSION, LineSentence, Word2Vec
 from machine import THREADS, two_cores
 from word2vec_workload import (
-    LEAST_RATE,
     MINIMUM_COUNT,
     NEGATIVES,
     SIZE,
@@ -25,6 +24,9 @@ from word2vec_workload import (
 )
 from workload import peak_megabytes
 
+LEARNING_RATES = {"skip-gram": 0.025, "cbow": 0.05}  # of the original program; gensim's default is 0.025 for both
+LEAST_RATE = 1e-4  # of that, at the end
+
 
 def train(work: Workload) -> Training:
     assert FAST_VERSION >= 0  # the compiled routines
@@ -36,6 +38,7 @@ def train(work: Workload) -> Training:
         "list": lambda: {"corpus_iterable": list(sentences)},
         "lines": lambda: {"corpus_iterable": sentences},
     }[work.feeding or "file"]()
+    rate = work.learning_rate or LEARNING_RATES[work.architecture]
     hierarchical = work.objective == "hierarchical-softmax"
     model = Word2Vec(
         sg=int(work.architecture == "skip-gram"),
@@ -48,8 +51,8 @@ def train(work: Workload) -> Training:
         workers=THREADS,
         epochs=work.epochs,
         seed=work.seed,
-        alpha=work.learning_rate,
-        min_alpha=work.learning_rate * LEAST_RATE,
+        alpha=rate,
+        min_alpha=rate * LEAST_RATE,
     )
     model.build_vocab(**feeding)
     preparing_seconds, _ = preparing()

@@ -3,7 +3,7 @@
 `word2vec.py` (seqrl) and `word2vec_gensim.py` (gensim) train on the same file, a sentence a line. Each is a program of
 its own,
 
-    python benchmarks/word2vec.py MODE CORPUS EPOCHS SEED [--pairs FILE] [--feeding NAME]
+    python benchmarks/word2vec.py MODE CORPUS EPOCHS SEED [--pairs FILE] [--feeding NAME] [--learning-rate RATE]
 
 that prints what it measured as one line of JSON: words of the file (rare ones too) x epochs a second of training alone,
 the largest memory that the process took until then, and Spearman's rank correlation of cosines with judged pairs.
@@ -26,8 +26,6 @@ WINDOW = 5
 NEGATIVES = 5
 SUBSAMPLING = 1e-3
 MINIMUM_COUNT = 5
-LEARNING_RATES = {"skip-gram": 0.025, "cbow": 0.05}  # at the start, as the original program has them
-LEAST_RATE = 1e-4  # of that, at the end
 
 MODES = {
     "skip-gram/negative-sampling": "skip-gram, negative sampling",
@@ -46,10 +44,7 @@ class Workload(NamedTuple):
     epochs: int
     seed: int
     feeding: str | None
-
-    @property
-    def learning_rate(self) -> float:
-        return LEARNING_RATES[self.architecture]
+    learning_rate: float | None  # None: the side's own
 
 
 class Training(NamedTuple):
@@ -70,9 +65,20 @@ def main(train: Callable[[Workload], Training], versions: dict[str, str]) -> Non
     parser.add_argument("seed", type=int)
     parser.add_argument("--pairs", type=Path)
     parser.add_argument("--feeding")
+    parser.add_argument("--learning-rate", type=float)
     options = parser.parse_args()
     architecture, _, objective = options.mode.partition("/")
-    training = train(Workload(architecture, objective, options.corpus, options.epochs, options.seed, options.feeding))
+    training = train(
+        Workload(
+            architecture,
+            objective,
+            options.corpus,
+            options.epochs,
+            options.seed,
+            options.feeding,
+            options.learning_rate,
+        )
+    )
     result: dict[str, Any] = {
         "words_per_second": training.words / training.seconds,
         "words_per_processor_second": training.words / training.processor_seconds,

@@ -246,6 +246,12 @@ def drawn(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     }
 
 
+def drawn_in_vain(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    """The first word is nearly all of the text."""
+    made = drawn(rng, dtype, large)
+    return made | {"chances": np.full_like(made["chances"], 2**20), "others": np.zeros_like(made["others"])}
+
+
 def window_gradients(cbow: bool) -> Differences:
     """What `learn_windows` takes off the tables in one window, by the learning rate, beside central differences."""
     rng = np.random.default_rng(0)
@@ -309,7 +315,7 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "add_product": [add_product],
     "add_rows": [add_rows],
     "learn_windows": [text(cbow, tree) for cbow, tree in product((False, True), repeat=2)],
-    "draw_targets": [drawn],
+    "draw_targets": [drawn, drawn_in_vain],
     "conv2d_forward": CONVOLUTIONS[::2],
     "conv2d_backward": CONVOLUTIONS,
     "max_pool_forward": POOLS,

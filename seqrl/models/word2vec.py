@@ -16,6 +16,7 @@ Ids = npt.NDArray[np.int32]
 ARCHITECTURES = {"skip-gram": False, "cbow": True}
 OBJECTIVES = ("negative-sampling", "hierarchical-softmax")
 NOISE_POWER = 0.75  # of a word's count, for the chance to be drawn as a negative (Mikolov et al. 2013b, section 2.2)
+WIDEST = 65_535
 FILLED = 10_000  # rows of the first vectors that are drawn at a time, so that they are never in memory twice
 ROW = 16  # rows of the tables are padded to multiples of so many numbers, which are 64 bytes in float32
 
@@ -67,6 +68,10 @@ class Word2Vec:
             raise InputError(f"subsampling is {config.subsampling}; expected 0 (none) or more, such as 1e-3")
         if V < 2:
             raise InputError(f"{V} different words; expected 2 or more, as one has nothing to be told apart from")
+        if counts.min() < 1:
+            raise InputError(f"a word's count is {counts.min()}; expected 1 or more")
+        if config.window > WIDEST:
+            raise InputError(f"window is {config.window}; expected at most {WIDEST}")
         self._kept = _chances_to_stay(counts, config.subsampling)
         if config.objective == "negative-sampling":
             self._chances, self._others = alias_table(counts**NOISE_POWER)
@@ -127,7 +132,7 @@ def _chances_to_stay(counts: Integers, subsampling: float) -> Array:
     """(V + 1,) in float32: for each word, and last, for the -1 that ends a sentence, 1."""
     kept = np.ones(len(counts) + 1, np.float32)
     if subsampling > 0:
-        ratio = subsampling * counts.sum() / np.maximum(counts, 1)
+        ratio = subsampling * counts.sum() / counts
         kept[:-1] = np.sqrt(ratio) + ratio
     return kept
 

@@ -169,6 +169,12 @@ def test_negatives_are_drawn_by_count_to_three_quarters_and_are_never_the_word_i
     np.testing.assert_allclose(shares, wanted / wanted.sum(), atol=4e-3)
 
 
+def test_negatives_of_a_word_that_is_nearly_all_of_the_text_end() -> None:
+    model = made([10**12, 1], subsampling=0)
+    total, count = model.learn(np.array([0, 0, 0, 1], np.int32), 0.1, np.random.default_rng(0))
+    assert count > 0 and np.isfinite(total)
+
+
 @pytest.mark.parametrize("V", [2, 3, 10, 257])
 def test_ways_are_those_of_an_optimal_tree(V: int, rng: Generator) -> None:
     counts = np.sort(rng.integers(1, 1000, V))[::-1]
@@ -212,6 +218,8 @@ def test_the_window_reaches_one_to_window_words_equally_often(rng: Generator) ->
         ([5, 4], {"objective": "negative"}, "negative-sampling"),
         ([5, 4], {"size": 0}, "size of Word2Vec is 0"),
         ([5, 4], {"window": 0}, "window of Word2Vec is 0"),
+        ([5, 4], {"window": 70_000}, "window is 70000; expected at most 65535"),
+        ([5, 0], {}, "a word's count is 0; expected 1 or more"),
         ([5, 4], {"negatives": 0}, "negatives of Word2Vec is 0"),
         ([5, 4], {"subsampling": -1.0}, "subsampling is -1.0"),
     ],

@@ -18,6 +18,7 @@ from numba.extending import intrinsic
 
 from seqrl.kernels.compiled.products import VECTOR
 from seqrl.kernels.compiled.support import half, jit, tanh
+from seqrl.kernels.reference.word_vectors import DRAWS
 
 BLOCK = 8  # rows whose products with one row are summed up side by side, at most; and vectors of a row side by side
 AHEAD = 2  # places whose targets are fetched before they are needed
@@ -314,13 +315,15 @@ def _draw_targets(ids, draws, chances, others):
         word = ids[i]
         targets[i, 0] = word
         for k in range(K):
-            bits = draws[i, k]
-            while True:
+            bits, drawn = draws[i, k], word
+            for _ in range(DRAWS):
                 place = ((bits >> np.uint64(32)) * V) >> np.uint64(32)
                 drawn = np.int32(place) if (bits & np.uint64(0xFFFFFFFF)) < chances[place] else others[place]
                 if drawn != word:
                     break
                 bits = bits * np.uint64(0x5851F42D4C957F2D) + np.uint64(0x14057B7EF767814F)
+            if drawn == word:
+                drawn = np.int32((word + 1) % chances.size)
             targets[i, 1 + k] = ~drawn
     return targets
 

@@ -23,6 +23,8 @@ from seqrl.parameter import Array, Integers
 Ids = npt.NDArray[np.int32]
 Bits = npt.NDArray[np.uint64]
 
+DRAWS = 1000
+
 
 def learn_windows(
     ids: Ids,
@@ -75,7 +77,8 @@ def draw_targets(ids: Ids, draws: Bits, chances: Bits, others: Ids) -> Ids:
     """(n, 1 + K): each word, and K others with label 0, as `learn_windows` takes them.
 
     draws (n, K): random 64 bits. The others are drawn by Walker's alias method (1977): a place of `chances` (V,), which
-    stays with its own word or goes to that of `others` (V,). Who draws the word itself draws again.
+    stays with its own word or goes to that of `others` (V,). Who draws the word itself draws again, and takes the next one
+    after DRAWS vain draws, as where a word is nearly all of the text.
     """
     V, K = len(chances), draws.shape[1]
     targets = np.empty((len(ids), 1 + K), np.int32)
@@ -83,11 +86,14 @@ def draw_targets(ids: Ids, draws: Bits, chances: Bits, others: Ids) -> Ids:
     for k in range(K):
         bits = draws[:, k].copy()
         again: npt.NDArray[np.bool_] = np.ones(len(ids), bool)
-        while again.any():
+        for _ in range(DRAWS):
             places = ((bits >> np.uint64(32)) * np.uint64(V)) >> np.uint64(32)
             stay = (bits & np.uint64(0xFFFFFFFF)) < chances[places]
             drawn = np.where(stay, places.astype(np.int32), others[places])
             targets[again, 1 + k] = ~drawn[again]
             again &= drawn == ids
+            if not again.any():
+                break
             bits = bits * np.uint64(0x5851F42D4C957F2D) + np.uint64(0x14057B7EF767814F)  # Knuth's MMIX
+        targets[again, 1 + k] = ~((ids[again] + 1) % V)
     return targets
