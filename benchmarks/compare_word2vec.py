@@ -4,10 +4,10 @@
 
 Each measurement is a process of its own, the two sides in turn; the figures are medians over the rounds, correlations
 means over as many seeds. gensim is fed in each of its ways first, and from then on in the way that was fastest in that
-mode. seqrl learns at its own default rates, gensim at those of the original program. Of gensim's correlations the highest counts: that of the fastest
-way; that of a list of sentences, since `corpus_file` reads some words twice and others not at all; and, of CBOW, that
-of gensim's own learning rate. Prints Markdown tables, in brackets what is gensim's. Exit status 1 when a target is
-missed.
+mode. seqrl learns at its own default rates, gensim at those of the original program. Of gensim's correlations the
+highest counts: that of the fastest way; that of a list of sentences, since `corpus_file` reads some words twice and
+others not at all; and, of CBOW, that of gensim's default rate. Prints Markdown tables, in brackets what is gensim's.
+Exit status 1 when a target is missed.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def compare(python: str | Path, mode: str, corpus: Path, pairs: Path, rounds: in
 
     variants = {FEEDINGS[fastest]: ("--feeding", fastest), FEEDINGS["list"]: ("--feeding", "list")}
     if mode.startswith("cbow"):
-        variants["its own learning rate"] = "--feeding", "list", "--learning-rate", GENSIM_RATE
+        variants["a list of sentences, its default rate"] = "--feeding", "list", "--learning-rate", GENSIM_RATE
     ours: list[Result] = []
     peer: dict[str, list[Result]] = {name: [] for name in variants}
     for seed in range(1, rounds + 1):
