@@ -42,10 +42,6 @@ class Word2Vec:
     stays in the text with the chance sqrt(s / f) + s / f, s the `subsampling` (0: always), as in the original program;
     the window reaches 1 to `window` words to both sides, drawn for each word, inside its sentence.
 
-    The gradient of CBOW is that of the mean. The original program, and others after it, leave out the division by the
-    number of words (Irsoy et al. 2021, "Corrected CBOW performs as well as skip-gram"), so the same learning rate means
-    steps some six times as large there.
-
     counts: how often each word is in the text, (V,).
     Raises InputError for a config that makes no sense, and for fewer than two words.
     """
@@ -172,7 +168,7 @@ def huffman_ways(counts: npt.ArrayLike) -> tuple[Integers, Ids]:
     for node in range(V, 2 * V - 1):
         total = 0
         for side in (False, True):
-            if leaf is not None and (not merged or leaf <= merged[0]):
+            if leaf is not None and (not merged or leaf[0] < merged[0][0]):
                 (count, child), leaf = leaf, next(leaves, None)
             else:
                 count, child = merged.popleft()

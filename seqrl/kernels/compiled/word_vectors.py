@@ -286,6 +286,7 @@ def _learn(ids, reach, first, last, targets, words, outputs, learning_rate, cbow
             _combine_rows(like, vectors, R, score_at, 1, u_at, 0, changes_at + c * row)
         for j in range(R):
             _combine_rows(like, vectors, rows, scores_at + j * size, width, rows_at, 1, places[1, j])
+        factor[0] = 1
         for c in range(C):
             places[2, 0] = changes_at + (0 if cbow else c * row)
             _combine_rows(like, vectors, 1, factor_at, 0, dh_at, 1, places[0, c])

@@ -10,6 +10,10 @@ sampling, Mikolov et al. 2013b, eq. 4) or the nodes on the word's way through a 
 eq. 3; Morin and Bengio 2005). All words of a window share the targets of its middle, so that a window is three products
 of small matrices (Ji et al. 2016).
 
+Rows move against the gradient by themselves, in CBOW those of the words against the gradient by their mean: as in the
+original program, it is not divided by the number of words, which would make their steps some six times shorter than
+those of the targets.
+
 In skip-gram the middle is predicted from the words around it, not the other way round as in the paper: over a text
 those are the same pairs in another order.
 """
@@ -57,7 +61,7 @@ def learn_windows(
         dscore = p - labels  # of the loss by h . u
         np.add.at(outputs, rows, -learning_rate * (dscore.T @ h))
         dh = -learning_rate * (dscore @ u)
-        np.add.at(words, window, dh / len(window) if cbow else dh)
+        np.add.at(words, window, dh)
         total -= np.log(np.maximum(np.where(labels, p, 1 - p), 1e-7)).sum(dtype=np.float64)
         count += p.size
     return float(total), count
@@ -77,8 +81,8 @@ def draw_targets(ids: Ids, draws: Bits, chances: Bits, others: Ids) -> Ids:
     """(n, 1 + K): each word, and K others with label 0, as `learn_windows` takes them.
 
     draws (n, K): random 64 bits. The others are drawn by Walker's alias method (1977): a place of `chances` (V,), which
-    stays with its own word or goes to that of `others` (V,). Who draws the word itself draws again, and takes the next one
-    after DRAWS vain draws, as where a word is nearly all of the text.
+    stays with its own word or goes to that of `others` (V,). Who draws the word itself draws again, and after DRAWS vain
+    draws (where a word is nearly all of the text) takes the next one.
     """
     V, K = len(chances), draws.shape[1]
     targets = np.empty((len(ids), 1 + K), np.int32)

@@ -10,9 +10,12 @@ from seqrl.models.word2vec import ARCHITECTURES, OBJECTIVES, Word2VecConfig
 from seqrl.text.words import SPLITTINGS
 from seqrl.training.settings import check_counts, check_positive, check_seed
 
-# By the architecture. The original program's 0.05 for cbow goes with a gradient that is not divided by the number of
-# words whose mean is taken; that of the mean is, and needs more.
-LEARNING_RATES = {"skip-gram": 0.025, "cbow": 0.1}
+LEARNING_RATES = {
+    ("skip-gram", "negative-sampling"): 0.025,
+    ("skip-gram", "hierarchical-softmax"): 0.025,
+    ("cbow", "negative-sampling"): 0.05,
+    ("cbow", "hierarchical-softmax"): 0.025,
+}
 CACHE = "corpora"
 
 
@@ -45,7 +48,7 @@ class EmbeddingSettings:
     epochs: int = 5
     """Passes over the text."""
     learning_rate: float | None = None
-    """At the start; it falls linearly to a ten-thousandth (default: 0.025 for skip-gram, 0.1 for cbow)."""
+    """At the start; it falls linearly to a ten-thousandth (default: 0.025, and 0.05 for cbow with negatives)."""
     threads: int = 2
     """Threads that learn at once, without locks. Only one alone repeats to the last bit."""
     max_minutes: float | None = None
@@ -68,7 +71,7 @@ class EmbeddingSettings:
 
     @property
     def start_rate(self) -> float:
-        return LEARNING_RATES[self.architecture] if self.learning_rate is None else self.learning_rate
+        return self.learning_rate or LEARNING_RATES[self.architecture, self.objective]
 
     def model(self) -> Word2VecConfig:
         return Word2VecConfig(

@@ -34,8 +34,9 @@ PAIRS = [
 def test_words_that_meet_come_to_lie_together(
     architecture: str, objective: str, threads: int, prepared: Train, tmp_path: Path
 ) -> None:
-    settings = {"architecture": architecture, "objective": objective, "threads": threads, "learning_rate": 0.1}
-    _, training = prepared(epochs=10, **settings)
+    settings = {"architecture": architecture, "objective": objective, "threads": threads}
+    rate = {"skip-gram": 0.1, "cbow": 0.025}[architecture]
+    _, training = prepared(epochs=10, learning_rate=rate, **settings)
     assert training.run() == "finished"
     embeddings = seqrl.load(tmp_path / "run")
     for topic in TOPICS:
