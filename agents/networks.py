@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -55,7 +56,7 @@ def mlp(
         raise InputError(f"{len(gains)} gains for {len(sizes) - 1} layers; expected one each")
     make = choose("activation", activation, ACTIVATIONS)
     layers: list[Layer] = []
-    for k, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for k, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
         if layers:
             layers.append(make())
         initializer = fan_in_uniform if gains is None else scaled_orthogonal(gains[k])
