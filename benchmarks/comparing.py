@@ -13,6 +13,7 @@ import numpy as np
 TORCH = "torch==2.13.0"
 JAX = "jax==0.10.2"
 GENSIM = "gensim==4.4.0"
+SB3 = "stable-baselines3==2.9.2"
 
 Result = dict[str, Any]
 
@@ -41,6 +42,11 @@ def jax_python(given: str | None) -> str | Path:
 def gensim_python(given: str | None) -> str | Path:
     """A Python with gensim: the given one, or an environment made for it."""
     return given or machine.environment("gensim", [GENSIM, f"numpy=={np.__version__}"])
+
+
+def sb3_python(given: str | None) -> str | Path:
+    """A Python with Stable-Baselines3 and PyTorch: the given one, or an environment made for it."""
+    return given or machine.environment("sb3", [SB3, TORCH, f"numpy=={np.__version__}"])
 
 
 def in_turn(sides: Sequence[Sequence[str | Path]], rounds: int) -> list[list[Result]]:

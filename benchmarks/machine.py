@@ -20,12 +20,12 @@ THREADS = 2
 BUSY = 0.1  # cores that others may use
 
 
-def two_cores() -> None:
-    """Keep this process and those that it starts to two cores and as many threads."""
+def two_cores(threads: int = THREADS) -> None:
+    """Keep this process and those that it starts to two cores and as many threads, or to fewer threads each."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])
     for name in "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS":
-        os.environ[name] = str(THREADS)
+        os.environ[name] = str(threads)
 
 
 def environment(name: str, requirements: Sequence[str]) -> Path:
