@@ -1,7 +1,7 @@
 """Policies' distributions over actions, made of a network's outputs, and the way back to those outputs.
 
-Each has `sample(rng)`, `mode()`, `log_prob(actions)`, `entropy()`, and `gradient(actions, dlog_prob, dentropy)`, the
-gradient of the outputs where the loss has the gradients dlog_prob and dentropy, (B,) each, of the former two.
+Each has `sample(rng)`, `mode()`, `log_prob(actions)`, `entropy()`, and `gradient(actions, dlog_prob, dentropy)`: the
+gradient of the outputs where a loss has the gradients dlog_prob and dentropy (None is 0), (B,) each, of the two before.
 """
 
 from __future__ import annotations
@@ -48,12 +48,15 @@ class Categorical:
     def entropy(self) -> Array:
         return -(self.p * self._finite_log_p()).sum(axis=1)
 
-    def gradient(self, actions: Integers, dlog_prob: Array, dentropy: Array) -> Array:
+    def gradient(self, actions: Integers, dlog_prob: Array, dentropy: Array | None = None) -> Array:
         """d logits, (B, A)."""
         _check_rows(dlog_prob, dentropy, len(self.p))
-        log_p = self._finite_log_p()
-        entropy = -(self.p * log_p).sum(axis=1)
-        dlogits: Array = self.p * (-(dlog_prob + dentropy * entropy)[:, None] - dentropy[:, None] * log_p)
+        if dentropy is None:
+            dlogits: Array = self.p * -dlog_prob[:, None]
+        else:
+            log_p = self._finite_log_p()
+            entropy = -(self.p * log_p).sum(axis=1)
+            dlogits = self.p * (-(dlog_prob + dentropy * entropy)[:, None] - dentropy[:, None] * log_p)
         dlogits[self._at(actions)] += dlog_prob
         return dlogits
 
@@ -104,12 +107,14 @@ class DiagonalGaussian:
         A = self.mean.shape[1]
         return self.log_sigma.sum(axis=1) + self.mean.dtype.type(0.5 * A * math.log(2 * math.pi * math.e))
 
-    def gradient(self, actions: Array, dlog_prob: Array, dentropy: Array) -> Array:
+    def gradient(self, actions: Array, dlog_prob: Array, dentropy: Array | None = None) -> Array:
         """d outputs, (B, 2A)."""
         _check_rows(dlog_prob, dentropy, len(self.mean))
         z = self._standardised(actions)
         dmean = dlog_prob[:, None] * z * np.exp(-self.log_sigma)
-        dlog_sigma = dlog_prob[:, None] * (z * z - 1) + dentropy[:, None]
+        dlog_sigma = dlog_prob[:, None] * (z * z - 1)
+        if dentropy is not None:
+            dlog_sigma += dentropy[:, None]
         return np.concatenate([dmean, dlog_sigma], axis=1)
 
     def _standardised(self, actions: Array) -> Array:
@@ -123,7 +128,8 @@ Distribution = Categorical | DiagonalGaussian
 Actions = npt.NDArray[np.int64] | Array
 
 
-def _check_rows(dlog_prob: Array, dentropy: Array, B: int) -> None:
+def _check_rows(dlog_prob: Array, dentropy: Array | None, B: int) -> None:
     """NumPy would broadcast (B,) against (B, 1) to (B, B)."""
-    if not dlog_prob.shape == dentropy.shape == (B,):
-        raise InputError(f"gradients of shapes {dlog_prob.shape} and {dentropy.shape}; expected {(B,)} each")
+    for gradient in (dlog_prob,) if dentropy is None else (dlog_prob, dentropy):
+        if gradient.shape != (B,):
+            raise InputError(f"a gradient has the shape {gradient.shape}; expected {(B,)}")

@@ -33,6 +33,9 @@ def test_the_gradient_is_that_of_differences(make):
 
     gradient = kind(outputs).gradient(actions, weights, entropy_weights)
     assert relative_error(gradient, numerical_gradient(value, outputs)) < 1e-7
+    entropy_weights[:] = 0
+    without = kind(outputs).gradient(actions, weights)
+    np.testing.assert_allclose(without, kind(outputs).gradient(actions, weights, entropy_weights), atol=1e-12)
 
 
 def test_categorical_probabilities_are_those_of_softmax():
@@ -97,7 +100,7 @@ def test_shapes_that_would_broadcast_are_refused(make):
     made = kind(outputs)
     with pytest.raises(InputError, match="actions"):
         made.log_prob(actions[:, None])
-    with pytest.raises(InputError, match="gradients of shapes"):
+    with pytest.raises(InputError, match="a gradient has the shape"):
         made.gradient(actions, np.ones((B, 1)), np.ones(B))
 
 
