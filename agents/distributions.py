@@ -7,12 +7,27 @@ gradient of the outputs where a loss has the gradients dlog_prob and dentropy (N
 from __future__ import annotations
 
 import math
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from seqrl.errors import InputError
 from seqrl.parameter import Array, Integers
+
+
+Actions = npt.NDArray[Any]  # (B,) integers, or (B, A) numbers
+
+
+class Distribution(Protocol):
+    """A distribution over actions for each of B rows of a network's outputs."""
+
+    def __init__(self, outputs: Array, /) -> None: ...
+    def sample(self, rng: np.random.Generator) -> Actions: ...
+    def mode(self) -> Actions: ...
+    def log_prob(self, actions: Actions) -> Array: ...
+    def entropy(self) -> Array: ...
+    def gradient(self, actions: Actions, dlog_prob: Array, dentropy: Array | None = None) -> Array: ...
 
 
 class Categorical:
@@ -122,10 +137,6 @@ class DiagonalGaussian:
             raise InputError(f"actions have the shape {actions.shape}; expected {self.mean.shape}")
         z: Array = (actions - self.mean) * np.exp(-self.log_sigma)
         return z
-
-
-Distribution = Categorical | DiagonalGaussian
-Actions = npt.NDArray[np.int64] | Array
 
 
 def _check_rows(dlog_prob: Array, dentropy: Array | None, B: int) -> None:
