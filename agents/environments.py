@@ -1,0 +1,538 @@
+"""N environments side by side, in one form whatever they are made of.
+
+    environments = Environments("CartPole-v1", count=8, seed=0)
+    steps = environments.step(actions)      # seqrl.agents.rollouts.Steps
+    environments.observations               # what to act on now
+
+Environments made here begin the next episode in the same step, so that every row is a real step. Those of a vector
+environment keep its way (gymnasium.vector.AutoresetMode): one that begins episodes in the step after the last returns
+rows that are not valid there. Both keep their own accounts of episodes and check what the environments return.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+
+from seqrl.errors import InputError, check_sizes
+
+from . import environment_state
+from .making import Maker, environment_name, maker_of
+from .rollouts import Steps
+from .spaces import view_actions, view_observations
+
+Array = npt.NDArray[Any]
+Seed = int | np.random.SeedSequence
+
+FLAGS = (bool, np.bool_)
+NUMBERS = (int, float, np.integer, np.floating)
+
+
+class Episode(NamedTuple):
+    """An episode that ended. The return is undiscounted, of the environment's own rewards."""
+
+    return_: float
+    length: int  # real steps
+    step: int  # real steps of all environments up to its end
+    environment: int = 0
+
+
+class Environments:
+    """N environments that are stepped together.
+
+    env: an id of Gymnasium's ("CartPole-v1", "module:Env-v0"), a function that makes an environment, an environment, or
+        a vector environment (Sync, Async or one's own, with any autoreset mode).
+    count: how many; a vector environment has its own number.
+    seed: what the random numbers of all come from. Each environment has its own stream, the same one at any count and
+        in a SyncVectorEnv or AsyncVectorEnv too. A list gives each its own seed.
+    options: keyword arguments of gymnasium.make, for an environment given by its id.
+    max_steps: episodes longer than this are truncated, on top of the environment's own limit. Not for vector
+        environments.
+
+    Raises InputError for what is no environment or can't be made, an observation or action space without arrays, and
+    here and at every step, naming the environment and the step, for what breaks Gymnasium's contract and for a reward
+    or observation that is not finite.
+    """
+
+    def __init__(
+        self,
+        env: str | Maker | gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any],
+        *,
+        count: int = 1,
+        seed: Seed | Sequence[Seed] = 0,
+        options: Mapping[str, Any] | None = None,
+        max_steps: int | None = None,
+    ) -> None:
+        check_sizes("Environments", count=count)
+        if options and not isinstance(env, str):
+            raise InputError("options are for an environment given by its id; make this one with them")
+        self._maker = maker_of(env, options or {})
+        self._runner: _Singles | _Vector
+        if isinstance(env, VectorEnv):
+            if count not in (1, env.num_envs):
+                raise InputError(f"count is {count}; the vector environment given has {env.num_envs} environments")
+            if max_steps is not None:
+                raise InputError("max_steps is for environments made here; a vector environment has its own limit")
+            seeds = self._seeds = _seed_sequences(seed, env.num_envs)
+            self.name = environment_name(env) or type(env.unwrapped).__name__
+            self._runner = _Vector(env, self.name, seeds)
+        else:
+            seeds = self._seeds = _seed_sequences(seed, count)
+            singles = _make(env, self._maker, count)
+            self.name = environment_name(env) or environment_name(singles[0]) or type(singles[0].unwrapped).__name__
+            self._runner = _Singles(singles, self.name, seeds, max_steps)
+        self.count: int = len(seeds)
+        self.observation_space = self._runner.observations_as.space
+        self.action_space = self._runner.actions_as.space
+
+    @property
+    def observations(self) -> Array:
+        """(N, ...) what to act on now."""
+        return self._runner.observations
+
+    @property
+    def steps(self) -> int:
+        """The real steps so far, of all environments."""
+        return self._runner.steps
+
+    def step(self, actions: npt.ArrayLike) -> Steps:
+        """One step of each environment. actions: (N, ...); for a row that is not valid any action will do."""
+        return self._runner.step(np.array(actions))
+
+    def episodes(self) -> list[Episode]:
+        """The episodes that ended since the last call, in the order in which they did."""
+        ended, self._runner.ended = self._runner.ended, []
+        return ended
+
+    def encode(self, observation: Any) -> Array:
+        """One observation, or a batch of them, as the environment gives them, as arrays of `observation_space`."""
+        view, shape = self._runner.observations_as, self.observation_space.shape
+        if isinstance(observation, tuple | dict):
+            return np.asarray(view.encode(observation))
+        given = np.asarray(observation)
+        if shape is not None and given.ndim == len(shape) + 1:
+            return np.stack([np.asarray(view.encode(row)) for row in given])
+        return np.asarray(view.encode(observation))
+
+    def decode(self, actions: Array) -> Array:
+        """Actions (N, ...) of `action_space` as the environment takes them: inside a Box's bounds, say."""
+        return self._runner.actions_as.decode(actions)
+
+    def again(self, *, count: int, seed: Seed, max_steps: int | None = None) -> Environments:
+        """Other environments of the same kind, such as for evaluation. Raises InputError where they can't be made."""
+        if self._maker is None:
+            raise InputError(f"no other environment like {self.name} can be made; give its id or a function making it")
+        return Environments(self._maker, count=count, seed=seed, max_steps=max_steps)
+
+    @property
+    def time_limit(self) -> int | None:
+        """After how many steps the environment itself truncates an episode, as far as it says so."""
+        return self._runner.time_limit
+
+    @property
+    def obstacle(self) -> str | None:
+        """What keeps an interrupted run from going on with the same bits, or None where it does."""
+        return self._runner.obstacle
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `load_state` continues inside the episodes that `state` left, bit by bit."""
+        return self.obstacle is None
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs, as JSON can hold it."""
+        return self._runner.state()
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from `state`. Where the environments' own state can't be set (`resumable` is False), the counts
+        continue and new episodes begin, with random numbers that no earlier part of the run had.
+
+        Raises InputError for the state of another number of environments, or of others.
+        """
+        lengths = state.get("lengths", ())
+        if len(lengths) != self.count:
+            raise InputError(f"the saved state is of {len(lengths)} environments; here there are {self.count}")
+        try:
+            self._runner.load_state(state, self._seeds)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"the saved state of {self.name} doesn't fit ({type(error).__name__}: {error})") from None
+
+    def close(self) -> None:
+        self._runner.close()
+
+    def __enter__(self) -> Environments:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Singles:
+    """Environments in a list. A plain loop and Python numbers: for a few environments that is the fastest there is."""
+
+    def __init__(
+        self,
+        envs: list[gymnasium.Env[Any, Any]],
+        name: str,
+        seeds: list[np.random.SeedSequence],
+        max_steps: int | None,
+    ) -> None:
+        self.envs, self.name = envs, name
+        self.observations_as = view_observations(envs[0].observation_space)
+        self.actions_as = view_actions(envs[0].action_space)
+        for i, env in enumerate(envs):
+            if (env.observation_space, env.action_space) != (envs[0].observation_space, envs[0].action_space):
+                raise InputError(f"{name}: environment {i} has other spaces than environment 0")
+        space = self.observations_as.space
+        self.shape: tuple[int, ...] = space.shape or ()
+        self.dtype = np.dtype(space.dtype)
+        self.steps = 0
+        self.calls = 0
+        self.ended: list[Episode] = []
+        self.time_limit = _time_limit(envs[0])
+        self.max_steps = math.inf if max_steps is None else max_steps
+        self.valid = np.ones(len(envs), np.bool_)
+        self.valid.flags.writeable = False
+        self.obstacle = next(filter(None, map(environment_state.obstacle, envs)), None)
+        self.begin(seeds)
+
+    def begin(self, seeds: Iterable[np.random.SeedSequence]) -> None:
+        """First observations of new episodes."""
+        self.returns = [0.0] * len(self.envs)
+        self.lengths = [0] * len(self.envs)
+        self.observations = np.zeros((len(self.envs), *self.shape), self.dtype)
+        for i, seed in enumerate(seeds):
+            self.observations[i] = self.reset(i, _number(seed))
+
+    def reset(self, i: int, seed: int | None = None) -> Any:
+        result = self.envs[i].reset(seed=seed)
+        if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
+            self.fail(i, f"reset returned {_shown(result)}; expected (observation, info)")
+        return self.check_observation(i, result[0], "reset")
+
+    def step(self, actions: Array) -> Steps:
+        envs, returns, lengths = self.envs, self.returns, self.lengths
+        count = len(envs)
+        if actions.shape[:1] != (count,):
+            raise InputError(f"actions have the shape {actions.shape}; expected {count} of them, one an environment")
+        taken = self.actions_as.decode(actions)
+        before = self.observations
+        following = np.empty_like(before)
+        rewards = np.empty(count)
+        terminated = np.zeros(count, np.bool_)
+        truncated = np.zeros(count, np.bool_)
+        ends: list[int] = []
+        self.calls += 1
+        for i, action in enumerate(taken.tolist() if taken.ndim == 1 else taken):
+            result = envs[i].step(action)
+            if type(result) is not tuple or len(result) != 5:
+                self.fail(
+                    i, f"step returned {_shown(result)}; expected (observation, reward, terminated, truncated, info)"
+                )
+            observation, reward, end, cut, _ = result
+            following[i] = self.check_observation(i, observation, "step")
+            if not isinstance(reward, NUMBERS):
+                self.fail(i, f"step returned the reward {_shown(reward)}; expected a number")
+            if not math.isfinite(reward):
+                self.fail(i, f"the reward is {reward}")
+            if not (isinstance(end, FLAGS) and isinstance(cut, FLAGS)):
+                which, flag = ("truncated", cut) if isinstance(end, FLAGS) else ("terminated", end)
+                self.fail(i, f"step returned {_shown(flag)} for {which}; expected True or False")
+            rewards[i] = reward
+            returns[i] += float(reward)
+            lengths[i] += 1
+            if lengths[i] >= self.max_steps:
+                cut = True
+            if end or cut:
+                terminated[i], truncated[i] = end, cut
+                ends.append(i)
+        self.steps += count
+        if ends:
+            self.observations = following.copy()
+            for i in ends:
+                self.ended.append(Episode(returns[i], lengths[i], self.steps, i))
+                returns[i], lengths[i] = 0.0, 0
+                self.observations[i] = self.reset(i)
+        else:
+            self.observations = following
+        return Steps(before, actions, rewards, following, terminated, truncated, self.valid)
+
+    def check_observation(self, i: int, observation: Any, where: str) -> Any:
+        """The observation as an array or a whole number, checked."""
+        try:
+            seen = self.observations_as.encode(observation)
+            shape = seen.shape if isinstance(seen, np.ndarray) else np.shape(seen)
+            fits = shape == self.shape and _fits(seen, self.dtype)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+            fits = False
+        if not fits:
+            self.fail(i, f"{where} returned the observation {_shown(observation)}; expected one of {self.space(i)}")
+        if isinstance(seen, int):
+            n = self.observations_as.space.n  # type: ignore[attr-defined]
+            if not 0 <= seen < n:
+                self.fail(i, f"{where} returned the observation {observation!r}; expected one of {self.space(i)}")
+        elif not _finite(seen):
+            self.fail(i, f"{where} returned an observation that holds {_not_finite(seen)}: {_shown(observation)}")
+        return seen
+
+    def space(self, i: int) -> Any:
+        return self.envs[i].observation_space
+
+    def fail(self, i: int, problem: str) -> NoReturn:
+        raise InputError(f"{self.name}, environment {i}, step {self.calls}: {problem}")
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = {
+            "steps": self.steps,
+            "calls": self.calls,
+            "returns": list(self.returns),
+            "lengths": list(self.lengths),
+        }
+        if self.obstacle is None:
+            state["observations"] = environment_state.encode(self.observations)
+            state["environments"] = [environment_state.snapshot(env) for env in self.envs]
+        return state
+
+    def load_state(self, state: Mapping[str, Any], seeds: list[np.random.SeedSequence]) -> None:
+        self.steps, self.calls, self.ended = state["steps"], state["calls"], []
+        if self.obstacle is not None:
+            self.begin(_others(seeds, self.calls))
+            return
+        for env, saved in zip(self.envs, state["environments"], strict=True):
+            environment_state.restore(env, saved)
+        self.observations = environment_state.decode(state["observations"])
+        self.returns, self.lengths = list(state["returns"]), list(state["lengths"])
+
+    def close(self) -> None:
+        for env in self.envs:
+            env.close()
+
+
+class _Vector:
+    """A vector environment of Gymnasium's, in its own autoreset mode."""
+
+    def __init__(self, env: VectorEnv[Any, Any, Any], name: str, seeds: list[np.random.SeedSequence]) -> None:
+        self.env, self.name, self.count = env, name, env.num_envs
+        self.mode = self._mode()
+        self.observations_as = view_observations(env.single_observation_space)
+        self.actions_as = view_actions(env.single_action_space)
+        space = self.observations_as.space
+        self.shape: tuple[int, ...] = (self.count, *(space.shape or ()))
+        self.dtype = np.dtype(space.dtype)
+        self.steps = 0
+        self.calls = 0
+        self.ended: list[Episode] = []
+        self.time_limit: int | None = None if env.spec is None else env.spec.max_episode_steps
+        self.obstacle = environment_state.obstacle(env)
+        self.begin(seeds)
+
+    def _mode(self) -> AutoresetMode:
+        mode = self.env.metadata.get("autoreset_mode")
+        try:
+            return AutoresetMode(mode)
+        except ValueError:
+            raise InputError(
+                f"{self.name}: metadata['autoreset_mode'] of the vector environment is {mode!r}; "
+                f"expected one of {', '.join(str(known) for known in AutoresetMode)}"
+            ) from None
+
+    def begin(self, seeds: list[np.random.SeedSequence]) -> None:
+        self.returns = np.zeros(self.count)
+        self.lengths = np.zeros(self.count, np.int64)
+        self.pending = np.zeros(self.count, np.bool_)  # ended; the next step begins their next episodes
+        one_each = isinstance(self.env.unwrapped, SyncVectorEnv | AsyncVectorEnv)
+        numbers = [_number(seed) for seed in seeds]
+        self.observations = self.reset(seed=numbers if one_each else numbers[0])
+
+    def reset(self, **how: Any) -> Array:
+        result = self.env.reset(**how)
+        if not (isinstance(result, tuple) and len(result) == 2):
+            self.fail(f"reset returned {_shown(result)}; expected (observations, infos)")
+        return self.check_observations(result[0], "reset")
+
+    def step(self, actions: Array) -> Steps:
+        if actions.shape[:1] != (self.count,):
+            raise InputError(f"actions have the shape {actions.shape}; expected {self.count}, one an environment")
+        self.calls += 1
+        result = self.env.step(self.actions_as.decode(actions))
+        if not (isinstance(result, tuple) and len(result) == 5):
+            self.fail(f"step returned {_shown(result)}; expected (observations, rewards, terminated, truncated, infos)")
+        current = self.check_observations(result[0], "step")
+        rewards = self.check_rewards(result[1])
+        valid = ~self.pending
+        terminated = self.check_flags(result[2], "terminated") & valid
+        truncated = self.check_flags(result[3], "truncated") & valid
+        rewards[self.pending] = 0
+        done = terminated | truncated
+        before, following = self.observations, current
+        if self.mode is AutoresetMode.NEXT_STEP:
+            self.pending = done
+        elif done.any():
+            if self.mode is AutoresetMode.SAME_STEP:
+                following = self.with_final(current, done, result[4])
+            else:
+                current = self.reset(options={"reset_mask": done.copy()})
+        self.observations = current
+        self.account(rewards, done, valid)
+        return Steps(before, actions, rewards, following, terminated, truncated, valid)
+
+    def with_final(self, current: Array, done: Array, infos: Mapping[str, Any]) -> Array:
+        """The observations that the actions led to: the last ones of episodes are in `infos`."""
+        if "final_obs" not in infos:
+            self.fail("an episode ended and infos lacks 'final_obs', where SAME_STEP has its last observation")
+        following = current.copy()
+        for i in np.flatnonzero(done):
+            try:
+                following[i] = self.observations_as.encode(infos["final_obs"][i])
+            except (TypeError, ValueError):
+                self.fail(f"'final_obs' of environment {i} is {_shown(infos['final_obs'][i])}")
+        self.check_finite(following, "step")
+        return following
+
+    def account(self, rewards: Array, done: Array, valid: Array) -> None:
+        first = self.steps
+        self.returns += rewards
+        self.lengths += valid
+        self.steps = first + int(np.count_nonzero(valid))
+        if done.any():
+            for i in np.flatnonzero(done).tolist():
+                self.ended.append(Episode(float(self.returns[i]), int(self.lengths[i]), self.steps, i))
+            self.returns[done] = 0
+            self.lengths[done] = 0
+
+    def check_observations(self, observations: Any, where: str) -> Array:
+        try:
+            seen = self.observations_as.encode_batch(observations)
+            fits = seen.shape == self.shape and _fits(seen, self.dtype)
+        except (TypeError, ValueError, AttributeError):
+            fits = False
+        if not fits:
+            space = self.env.observation_space
+            self.fail(f"{where} returned the observations {_shown(observations)}; expected those of {space}")
+        self.check_finite(seen, where)
+        return seen.astype(self.dtype, copy=False)
+
+    def check_finite(self, observations: Array, where: str) -> None:
+        if not _finite(observations):
+            rows = [i for i, row in enumerate(observations) if not np.isfinite(row).all()]
+            row = observations[rows[0]]
+            self.fail(f"{where} returned an observation that holds {_not_finite(row)}: {_shown(row)}", rows[0])
+
+    def check_rewards(self, rewards: Any) -> Array:
+        seen = np.asarray(rewards)
+        if seen.shape != (self.count,) or seen.dtype.kind not in "iufb":
+            self.fail(f"step returned the rewards {_shown(rewards)}; expected {self.count} numbers")
+        for i in np.flatnonzero(~np.isfinite(seen) & ~self.pending):
+            self.fail(f"the reward is {seen[i]}", int(i))
+        return seen.astype(np.float64)
+
+    def check_flags(self, flags: Any, which: str) -> Array:
+        seen = np.asarray(flags)
+        if seen.shape != (self.count,) or seen.dtype != np.bool_:
+            self.fail(f"step returned {_shown(flags)} for {which}; expected {self.count} of True or False")
+        return seen
+
+    def fail(self, problem: str, i: int | None = None) -> NoReturn:
+        where = self.name if i is None else f"{self.name}, environment {i}"
+        raise InputError(f"{where}, step {self.calls}: {problem}")
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = {
+            "steps": self.steps,
+            "calls": self.calls,
+            "returns": self.returns.tolist(),
+            "lengths": self.lengths.tolist(),
+        }
+        if self.obstacle is None:
+            state["pending"] = self.pending.tolist()
+            state["observations"] = environment_state.encode(self.observations)
+            state["environments"] = environment_state.snapshot(self.env)
+        return state
+
+    def load_state(self, state: Mapping[str, Any], seeds: list[np.random.SeedSequence]) -> None:
+        self.steps, self.calls, self.ended = state["steps"], state["calls"], []
+        if self.obstacle is not None:
+            self.begin(_others(seeds, self.calls))
+            return
+        environment_state.restore(self.env, state["environments"])
+        self.observations = environment_state.decode(state["observations"])
+        self.returns, self.lengths = np.array(state["returns"]), np.array(state["lengths"], np.int64)
+        self.pending = np.array(state["pending"], np.bool_)
+
+    def close(self) -> None:
+        self.env.close()
+
+
+def _make(env: Any, maker: Callable[[], Any] | None, count: int) -> list[gymnasium.Env[Any, Any]]:
+    if isinstance(env, gymnasium.Env):
+        if count != 1:
+            raise InputError(f"count is {count}, and one environment is given; give its id or a function that makes it")
+        return [env]
+    if maker is None:
+        raise InputError(
+            f"the environment is {_shown(env)}; expected an id of Gymnasium's, a function that makes an environment, "
+            "a gymnasium.Env or a gymnasium.vector.VectorEnv"
+        )
+    made = [maker() for _ in range(count)]
+    for one in made:
+        if not isinstance(one, gymnasium.Env):
+            raise InputError(f"the function that makes environments returned {_shown(one)}; expected a gymnasium.Env")
+    return made
+
+
+def _seed_sequences(seed: Seed | Sequence[Seed], count: int) -> list[np.random.SeedSequence]:
+    """One for each environment. Those of one seed are its children, counted from 0, whatever was spawned before."""
+    if isinstance(seed, Sequence):
+        if len(seed) != count:
+            raise InputError(f"{len(seed)} seeds for {count} environments")
+        return [one if isinstance(one, np.random.SeedSequence) else np.random.SeedSequence(one) for one in seed]
+    parent = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    return [child(parent, i) for i in range(count)]
+
+
+def child(parent: np.random.SeedSequence, *path: int) -> np.random.SeedSequence:
+    """A stream below `parent`. Unlike `spawn` it is the same at every call."""
+    return np.random.SeedSequence(parent.entropy, spawn_key=(*parent.spawn_key, *path))
+
+
+def _others(seeds: list[np.random.SeedSequence], calls: int) -> list[np.random.SeedSequence]:
+    """Streams for episodes that begin anew after `calls` steps."""
+    return [child(seed, 1 + calls) for seed in seeds]
+
+
+def _number(seed: np.random.SeedSequence) -> int:
+    """As a seed of 31 bits, which every simulator takes."""
+    return int(seed.generate_state(1)[0] >> 1)
+
+
+def _time_limit(env: gymnasium.Env[Any, Any]) -> int | None:
+    spec = env.spec
+    return None if spec is None else spec.max_episode_steps
+
+
+def _fits(seen: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether the values can be kept in an array of `dtype` without turning them into something else."""
+    given = seen.dtype if isinstance(seen, np.ndarray | np.generic) else np.asarray(seen).dtype
+    return given is dtype or np.can_cast(given, dtype, "same_kind")
+
+
+def _finite(observation: Any) -> bool:
+    """A sum of squares is not finite if a value isn't, and costs less than looking at each."""
+    seen = np.asarray(observation)
+    return seen.dtype.kind != "f" or math.isfinite(np.vdot(seen, seen)) or bool(np.isfinite(seen).all())
+
+
+def _not_finite(observation: Any) -> str:
+    return "NaN" if np.isnan(observation).any() else "an infinity"
+
+
+def _shown(value: Any) -> str:
+    """A value in a line: what it is, and its content where that is short."""
+    line = " ".join(repr(value).split())
+    return f"{type(value).__name__} {line if len(line) <= 80 else line[:77] + '...'}"
