@@ -58,7 +58,7 @@ TASKS = {
         Task("ppo", "LunarLander-v3", 1_000_000, 240),
         Task("q_learning", "FrozenLake-v1", 1_000_000, 0.99, exact=True),
         Task("q_learning", "Taxi-v4", 1_000_000, 0.99, exact=True),
-        Task("linear", "MountainCar-v0", 200_000, -110, above=True),
+        Task("linear_sarsa", "MountainCar-v0", 200_000, -110, above=True),
         Task("dqn", "MountainCar-v0", 120_000, -110, above=True),
     ]
 }

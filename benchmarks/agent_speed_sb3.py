@@ -30,10 +30,10 @@ from agent_speed_workload import (
     PPO_ENVIRONMENTS,
     PPO_EPOCHS,
     PPO_GAMMA,
+    PPO_HIDDEN,
     PPO_LAMBDA,
     PPO_LEARNING_RATE,
     PPO_ROLLOUT,
-    PPO_SCHEDULE,
     PPO_STEPS,
     Act,
     Clock,
@@ -96,12 +96,8 @@ def dqn(seed: int) -> dict[str, Any]:
     return result | {"updates": model._n_updates, "greedy": greedy_mean(greedy(model), EPISODES, seed)}
 
 
-def make_ppo(seed: int, steps: int) -> PPO:
-    """The zoo's settings, whose schedules count from the steps of one call of `learn`."""
-
-    def falling(value: float) -> Callable[[float], float]:
-        return lambda left: value * max(0.0, 1 - (1 - left) * steps / PPO_SCHEDULE)
-
+def make_ppo(seed: int) -> PPO:
+    """With the zoo's settings."""
     return PPO(
         "MlpPolicy",
         make_vec_env(ENVIRONMENT, PPO_ENVIRONMENTS, seed=seed),
@@ -111,15 +107,16 @@ def make_ppo(seed: int, steps: int) -> PPO:
         gamma=PPO_GAMMA,
         gae_lambda=PPO_LAMBDA,
         ent_coef=0.0,
-        learning_rate=falling(PPO_LEARNING_RATE),
-        clip_range=falling(PPO_CLIP),
+        learning_rate=lambda left: PPO_LEARNING_RATE * left,
+        clip_range=lambda left: PPO_CLIP * left,
+        policy_kwargs={"net_arch": list(PPO_HIDDEN)},
         seed=seed,
         device="cpu",
     )
 
 
 def ppo(seed: int) -> dict[str, Any]:
-    model = make_ppo(seed, PPO_STEPS)
+    model = make_ppo(seed)
     clock = Clock()
     model.learn(PPO_STEPS)
     result = clock.result(model.num_timesteps)
@@ -128,7 +125,7 @@ def ppo(seed: int) -> dict[str, Any]:
 
 def reach(algorithm: str, seed: int) -> dict[str, Any]:
     """PPO, which is the faster one to learn this."""
-    model = make_ppo(seed, GIVE_UP)
+    model = make_ppo(seed)
     found = False
 
     def look(steps: int) -> bool:

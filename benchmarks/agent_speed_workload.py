@@ -39,9 +39,8 @@ DQN_EXPLORATION = 0.5
 DQN_HIDDEN = (120, 84)
 DQN_GAMMA = 0.99
 
-# CartPole-v1 in the zoo of Stable-Baselines3; learning rate and clip range fall to 0 over PPO_SCHEDULE steps
+# CartPole-v1 in the zoo of Stable-Baselines3; learning rate and clip range fall to 0 over the steps of a training
 PPO_STEPS = 51_200
-PPO_SCHEDULE = 100_000
 PPO_ENVIRONMENTS = 8
 PPO_ROLLOUT = 32
 PPO_BATCH = 256
@@ -50,12 +49,13 @@ PPO_GAMMA = 0.98
 PPO_LAMBDA = 0.8
 PPO_LEARNING_RATE = 1e-3
 PPO_CLIP = 0.2
+PPO_HIDDEN = (64, 64)
 
 GOAL = 475.0
 EPISODES = 100
 GLANCE = 10  # episodes that say whether all are worth playing
 LOOK_EVERY = 2_048  # steps of training
-GIVE_UP = PPO_SCHEDULE
+GIVE_UP = 100_000  # the zoo's steps
 
 Act = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.int64]]
 

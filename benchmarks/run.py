@@ -1,7 +1,7 @@
 """Run the benchmarks and write what they print into benchmarks/RESULTS.md, each into a section of its own.
 
     python benchmarks/run.py [--all] [--peer-python PATH] [--jax-python PATH] [--gensim-python PATH]
-        [--wordnet FOLDER] [NAME ...]
+        [--sb3-python PATH] [--wordnet FOLDER] [NAME ...]
 
 Without names: all but the slow ones. Each is a program that can also be run by itself. Exit status 1 when one of them
 missed a target.
@@ -33,6 +33,7 @@ class Benchmark(NamedTuple):
     beside_peer: bool = False
     beside_jax: bool = False
     beside_gensim: bool = False
+    beside_sb3: bool = False
 
 
 BENCHMARKS = {
@@ -44,6 +45,8 @@ BENCHMARKS = {
     ),
     "language": Benchmark("Language models beside PyTorch", "compare_language.py", beside_peer=True),
     "word2vec": Benchmark("Word embeddings beside gensim", "compare_word2vec.py", slow=True, beside_gensim=True),
+    "agents": Benchmark("Agents beside PyTorch and Stable-Baselines3", "compare_agent_speed.py", beside_sb3=True),
+    "learning": Benchmark("What agents learn", "agent_learning.py", slow=True),
     "import": Benchmark("Import time", "import_time.py"),
     "install": Benchmark("Size of an install", "install_size.py"),
     "images": Benchmark("Accuracy on images", "image_accuracy.py"),
@@ -92,6 +95,7 @@ def main() -> int:
     parser.add_argument("--peer-python", help="a Python with PyTorch and NumPy (default: an environment made for it)")
     parser.add_argument("--jax-python", help="a Python with JAX and NumPy (default: an environment made for it)")
     parser.add_argument("--gensim-python", help="a Python with gensim (default: an environment made for it)")
+    parser.add_argument("--sb3-python", help="a Python with Stable-Baselines3 (default: an environment made for it)")
     parser.add_argument("--wordnet", help="folder with WordNet's data files (default: /usr/share/wordnet)")
     options = parser.parse_args()
     for name in options.names:
@@ -107,6 +111,8 @@ def main() -> int:
             peer += ["--jax-python", options.jax_python]
         if benchmark.beside_gensim and options.gensim_python:
             peer += ["--gensim-python", options.gensim_python]
+        if benchmark.beside_sb3 and options.sb3_python:
+            peer += ["--peer-python", options.sb3_python]
         if benchmark.beside_gensim and options.wordnet:
             peer += ["--wordnet", options.wordnet]
         section, good = run(benchmark, peer)
