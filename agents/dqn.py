@@ -130,8 +130,8 @@ class Settings:
     gamma: float = 0.99  # discount of a step
     loss: str = "huber"  # or squared
     learning_rate: float = 1e-3  # of Adam
-    clip: float = 10.0  # norm to which gradients are scaled down
-    batch: int = 64  # transitions in a gradient step
+    max_norm: float = 10.0  # of the gradient of all parameters together
+    batch_size: int = 64  # transitions in a gradient step
     capacity: int = 100_000  # transitions in the replay
     learning_starts: int = 1_000  # steps before the first gradient step
     train_frequency: int = 4  # steps from one round of gradient steps to the next
@@ -160,7 +160,7 @@ class DQN(Agent):
         self._A = int(self.action_space.n)  # type: ignore[attr-defined]
         self.q = q_network(self._encode.size, self._A, s.hidden, dueling=s.dueling, rng=self.streams.network)
         self.target = copy.deepcopy(self.q)
-        self.optimizer = Adam(self.q.parameters(), s.learning_rate, clip=s.clip)
+        self.optimizer = Adam(self.q.parameters(), s.learning_rate, clip=s.max_norm)
         self._target_values = Packed(self.target.parameters()).value  # in the order of the optimizer's
         self.networks = {"q": self.q, "target": self.target}
         self.optimizers = {"q": self.optimizer}
@@ -184,10 +184,11 @@ class DQN(Agent):
         return argmax(self.q(self._encode.encode(observations)), rng)
 
     def advance(self, remaining: int) -> None:
-        """Steps up to the next that learning is due after, and that learning."""
+        """Steps up to the next after which something is due, and that."""
         s, environments, rng = self.settings, self.environments, self.streams.exploration
         before = environments.steps
-        goal = min(before + remaining, (before // s.train_frequency + 1) * s.train_frequency)
+        due = (every - before % every for every in (s.train_frequency, s.target_frequency))
+        goal = before + min(remaining, *due)
         while environments.steps < goal:
             self.replay.add(environments.step(self.actions(environments.observations, rng, True)))
         after = environments.steps
@@ -204,7 +205,7 @@ class DQN(Agent):
 
     def _improve(self, gradient_steps: int) -> None:
         """So many gradient steps, with what stays the same among them computed for several at once."""
-        B, replay = self.settings.batch, self.replay
+        B, replay = self.settings.batch_size, self.replay
         at_once = 1 if isinstance(replay, PrioritisedReplay) else max(1, ROWS_AT_ONCE // B)
         while gradient_steps > 0:
             count = min(gradient_steps, at_once)
@@ -263,7 +264,7 @@ def q_network(D: int, A: int, hidden: tuple[int, ...], *, dueling: bool, rng: np
 def _check(s: Settings) -> None:
     """Raises InputError for the first setting that nothing can be learned with."""
     choose("loss", s.loss, LOSSES)
-    for name in "batch", "train_frequency", "gradient_steps", "target_frequency":
+    for name in "batch_size", "train_frequency", "gradient_steps", "target_frequency":
         if getattr(s, name) < 1:
             raise InputError(f"{name} is {getattr(s, name)}; expected at least 1")
     for name in "epsilon_start", "epsilon_end", "tau", "alpha", "beta":

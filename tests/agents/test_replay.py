@@ -101,10 +101,9 @@ def test_trap_18_windows_of_several_environments_in_a_small_ring(n):
     """Against the definition, computed from each episode's rewards; episodes end at random, some rows are invalid."""
     rng, gamma, N = np.random.default_rng(n), 0.9, 3
     replay = make(capacity=n * N + 2, n_step=n, gamma=gamma)
-    episodes, current, clock = [], [[] for _ in range(N)], 0
-    for _ in range(60):
+    episodes, current = [], [[] for _ in range(N)]
+    for clock in range(60):
         at = np.array([1000 * e + clock for e in range(N)], np.float64)
-        clock += 1
         reward, valid = rng.normal(size=N), rng.random(N) < 0.8
         terminated, truncated = rng.random((2, N)) < 0.15
         replay.add(steps(at, reward, terminated & valid, truncated & valid, valid))
