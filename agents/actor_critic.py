@@ -10,12 +10,39 @@ which no gradient flows.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import numpy as np
 
 from seqrl.errors import InputError
+from seqrl.losses import mean_squared_error
 from seqrl.parameter import Array
 
 from .distributions import Actions, Categorical, Distribution
+from .on_policy import Experience, OnPolicy, explained_variance
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hyperparameters. Without tuned ones these do well for most tasks with a few observed numbers."""
+
+    environments: int = 8  # side by side
+    rollout_steps: int = 5  # of each environment before each update
+    gamma: float = 0.99  # discount
+    gae_lambda: float = 1.0  # 0: one-step errors, 1: returns less values
+    learning_rate: float = 7e-4
+    schedule: str = "constant"  # of the learning rate: constant, linear or cosine, over a call of learn
+    entropy_coefficient: float = 0.0
+    value_coefficient: float = 0.5
+    max_norm: float | None = 0.5  # of the gradient of all parameters together
+    normalise_observations: bool = False  # by their running mean and deviation
+    normalise_rewards: bool = False  # by the deviation of their running discounted sum
+    hidden: tuple[int, ...] = (64, 64)  # sizes of hidden layers, of the policy and of the value
+    activation: str = "tanh"
+    log_sigma: float = 0.0  # of continuous actions at first: the logarithm of their deviation
+    optimizer: str = "rmsprop"  # adam or rmsprop
+    epsilon: float = 1e-5  # of the optimizer
 
 
 def policy_loss(
@@ -42,3 +69,29 @@ def policy_loss(
         loss -= entropy * float(pi.entropy().sum(dtype=np.float64)) / B
         dentropy = np.full(B, -entropy / B, outputs.dtype)
     return loss, pi.gradient(actions, dlog_prob, dentropy)
+
+
+class ActorCritic(OnPolicy):
+    """Advantage actor-critic, for discrete and continuous actions."""
+
+    name = "actor_critic"
+    Settings: ClassVar[type[Any]] = Settings
+
+    def learn_from(self, experience: Experience) -> dict[str, float]:
+        settings = self.settings
+        (outputs, values), backward = self.network.forward_data(experience.x)
+        loss, doutputs = policy_loss(
+            outputs,
+            experience.actions,
+            experience.advantages,
+            entropy=settings.entropy_coefficient,
+            distribution=self.distribution,
+        )
+        value_loss, dvalues = mean_squared_error(values, experience.returns)
+        backward(doutputs, settings.value_coefficient * dvalues)
+        self.optimizer.step()
+        return {
+            "losses/policy_loss": loss,
+            "losses/value_loss": value_loss,
+            "losses/explained_variance": explained_variance(experience.values, experience.returns),
+        }

@@ -15,7 +15,6 @@ import numpy.typing as npt
 from seqrl.errors import InputError
 from seqrl.parameter import Array, Integers
 
-
 Actions = npt.NDArray[Any]  # (B,) integers, or (B, A) numbers
 
 

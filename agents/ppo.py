@@ -13,16 +13,48 @@ numbers through which no gradient flows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from seqrl.errors import InputError
+from seqrl.errors import InputError, choose
 from seqrl.losses import mean_squared_error
 from seqrl.parameter import Array
+from seqrl.training.settings import SCHEDULES, check_counts, check_positive
 
 from .distributions import Actions, Categorical, Distribution
+from .on_policy import Experience, OnPolicy, explained_variance
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hyperparameters. Without tuned ones these do well for most tasks with a few observed numbers."""
+
+    environments: int = 8  # side by side
+    rollout_steps: int = 256  # of each environment between two rounds of learning
+    epochs: int = 10  # passes over each rollout
+    batch_size: int = 64  # of a minibatch, at most; they are made of one size
+    gamma: float = 0.99  # discount
+    gae_lambda: float = 0.95  # 0: one-step errors, 1: returns less values
+    clip: float = 0.2  # how far from 1 the ratio to the old policy earns anything
+    clip_schedule: str = "constant"  # constant, linear or cosine, over a call of learn
+    learning_rate: float = 3e-4
+    schedule: str = "constant"  # of the learning rate: constant, linear or cosine
+    entropy_coefficient: float = 0.0
+    value_coefficient: float = 0.5
+    value_clip: float | None = None  # how far a value moves from what it was in one round
+    max_norm: float | None = 0.5  # of the gradient of all parameters together
+    target_kl: float | None = None  # ends a round when the policy is 1.5 times this far from the old one
+    normalise_advantages: bool = True  # in each minibatch
+    normalise_observations: bool = False  # by their running mean and deviation
+    normalise_rewards: bool = False  # by the deviation of their running discounted sum
+    hidden: tuple[int, ...] = (64, 64)  # sizes of hidden layers, of the policy and of the value
+    activation: str = "tanh"
+    log_sigma: float = 0.0  # of continuous actions at first: the logarithm of their deviation
+    optimizer: str = "adam"  # adam or rmsprop
+    epsilon: float = 1e-5  # of the optimizer
 
 
 class PolicyLoss(NamedTuple):
@@ -93,3 +125,69 @@ def normalised(advantages: Array) -> Array:
     if len(advantages) < 2:
         return advantages
     return (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+
+
+class PPO(OnPolicy):
+    """Proximal policy optimisation, for discrete and continuous actions."""
+
+    name = "ppo"
+    Settings: ClassVar[type[Any]] = Settings
+
+    def build(self) -> None:
+        settings = self.settings
+        check_counts(settings, "epochs", "batch_size")
+        check_positive(settings, "clip", "value_clip", "target_kl")
+        choose("clip_schedule", settings.clip_schedule, SCHEDULES)
+        super().build()
+
+    def learn_from(self, experience: Experience) -> dict[str, float]:
+        """`epochs` passes in minibatches; fewer where the policy has moved beyond `target_kl`."""
+        settings = self.settings
+        clip = settings.clip * self.progress_factor(settings.clip_schedule)
+        log: dict[str, float] = {}
+        for batch in self._minibatches(experience):
+            (outputs, values), backward = self.network.forward_data(batch.x)
+            policy = policy_loss(
+                outputs,
+                batch.actions,
+                batch.log_prob,
+                batch.advantages,
+                clip=clip,
+                entropy=settings.entropy_coefficient,
+                distribution=self.distribution,
+            )
+            divergence = _divergence(policy.ratio)
+            log = {"losses/policy_loss": policy.loss, "losses/approx_kl": divergence}
+            if settings.target_kl is not None and divergence > 1.5 * settings.target_kl:
+                break
+            loss, dvalues = value_loss(values, batch.returns, batch.values, clip=settings.value_clip)
+            backward(policy.gradient, settings.value_coefficient * dvalues)
+            self.optimizer.step()
+            log["losses/value_loss"] = loss
+        log["losses/clipfrac"] = float((np.abs(policy.ratio - 1) > clip).mean())
+        log["losses/explained_variance"] = explained_variance(experience.values, experience.returns)
+        return log
+
+    def _minibatches(self, experience: Experience) -> Iterator[Experience]:
+        """Parts of one size (but for one row), `batch_size` at most, drawn anew at each pass."""
+        settings = self.settings
+        M = len(experience.x)
+        parts = -(-M // settings.batch_size)
+        if parts == 1:  # all of it, in whatever order
+            batch = self._normalised(experience)
+            for _ in range(settings.epochs):
+                yield batch
+            return
+        for _ in range(settings.epochs):
+            for rows in np.array_split(self.streams.learning.permutation(M), parts):
+                yield self._normalised(experience.part(rows))
+
+    def _normalised(self, batch: Experience) -> Experience:
+        if not self.settings.normalise_advantages:
+            return batch
+        return batch._replace(advantages=normalised(batch.advantages))
+
+
+def _divergence(ratio: Array) -> float:
+    """KL(old || new) estimated by mean (r - 1) - log r, which is never negative (Schulman 2020)."""
+    return float(((ratio - 1) - np.log(ratio)).mean())

@@ -1,0 +1,238 @@
+"""What actor-critic and PPO share: a policy beside a value, and rollouts that are learned from and forgotten."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from seqrl.errors import InputError, choose
+from seqrl.layer import Chain, Layer
+from seqrl.optimizers import Adam, Optimizer, RMSprop
+from seqrl.parameter import Array
+from seqrl.training.settings import SCHEDULES, check_counts, check_positive
+
+from .agent import Agent, AgentState
+from .distributions import Actions, Categorical, DiagonalGaussian, Distribution
+from .networks import Deviation, encoder, mlp, policy_gains
+from .normalization import ObservationNormalizer, RewardNormalizer
+from .returns import gae
+from .rollouts import Rollout, collect
+
+OPTIMIZERS: dict[str, type[Adam] | type[RMSprop]] = {"adam": Adam, "rmsprop": RMSprop}
+
+
+class PolicyAndValue(Layer):
+    """Two networks that see the same: x (B, D) -> the policy's outputs (B, O) and values (B,)."""
+
+    def __init__(self, policy: Chain, value: Chain) -> None:
+        self.policy = policy
+        self.value = value
+
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        return self.policy(x), self.value(x)[:, 0]
+
+    def forward_data(self, x: Array) -> tuple[tuple[Array, Array], Callable[[Array, Array], None]]:
+        outputs, backward_policy = self.policy.forward_data(x)
+        values, backward_value = self.value.forward_data(x)
+
+        def backward(doutputs: Array, dvalues: Array) -> None:
+            backward_policy(doutputs)
+            backward_value(dvalues[:, None])
+
+        return (outputs, values[:, 0]), backward
+
+
+class Experience(NamedTuple):
+    """The M real steps of a rollout. What was computed before learning is a constant of the losses."""
+
+    x: Array  # (M, D) what the networks saw
+    actions: Actions  # (M,) or (M, A)
+    log_prob: Array  # (M,) of the policy that acted
+    values: Array  # (M,) as they were
+    advantages: Array  # (M,)
+    returns: Array  # (M,) targets of the value
+
+    def part(self, rows: Any) -> Experience:
+        return Experience(*(array[rows] for array in self))
+
+
+class OnPolicy(Agent):
+    """An agent that plays a rollout, learns from it in `learn_from`, and plays the next one by what it has learned.
+
+    An episode that a rollout's end or a time limit cuts off is continued by the value of its last observation. Rows
+    that are no real steps are left out of all that is learned from.
+    """
+
+    action_spaces: ClassVar[tuple[type[spaces.Space[Any]], ...]] = (spaces.Discrete, spaces.Box)
+
+    def learn_from(self, experience: Experience) -> dict[str, float]:
+        """Update the networks, and say what is worth watching."""
+        raise NotImplementedError
+
+    def build(self) -> None:
+        settings, rng = self.settings, self.streams.network
+        _check(settings)
+        n_in, self._encode = encoder(self.observation_space)
+        hidden = list(settings.hidden)
+        self.distribution: type[Distribution]
+        if isinstance(self.action_space, spaces.Discrete):
+            self.distribution, n_out = Categorical, int(self.action_space.n)
+        else:
+            self.distribution, n_out = DiagonalGaussian, math.prod(self.action_space.shape or ())
+        gains, value_gains = policy_gains(len(hidden), 0.01), policy_gains(len(hidden), 1.0)
+        policy = mlp([n_in, *hidden, n_out], settings.activation, rng=rng, gains=gains)
+        if self.distribution is DiagonalGaussian:
+            policy.layers.append(Deviation(n_out, settings.log_sigma))
+        value = mlp([n_in, *hidden, 1], settings.activation, rng=rng, gains=value_gains)
+        self.network = PolicyAndValue(policy, value)
+        self.networks["policy_and_value"] = self.network
+        make = choose("the optimizer", settings.optimizer, OPTIMIZERS)
+        self.optimizer: Optimizer = make(
+            self.network.parameters(), settings.learning_rate, eps=settings.epsilon, clip=settings.max_norm
+        )
+        self.optimizers[settings.optimizer] = self.optimizer
+        self.observation_normalizer = ObservationNormalizer(n_in) if settings.normalise_observations else None
+        count = self.environments.count
+        self.reward_normalizer = RewardNormalizer(count, settings.gamma) if settings.normalise_rewards else None
+        self._span = 0, 0  # of steps, over which schedules run
+
+    # ---- acting ------------------------------------------------------------------------------------------------
+
+    def actions(self, observations: Array, rng: np.random.Generator, explore: bool) -> Array:
+        policy = self.distribution(self.network.policy(self.rows(observations)))
+        return self._shaped(policy.sample(rng) if explore else policy.mode())
+
+    def rows(self, observations: Array) -> Array:
+        """Observations (B, ...) as the networks see them, (B, D)."""
+        x = self._encode(observations)
+        return x if self.observation_normalizer is None else self.observation_normalizer(x)
+
+    def _shaped(self, actions: Actions) -> Array:
+        """Actions (B, A) in the shape of the space."""
+        return actions if actions.ndim == 1 else actions.reshape(len(actions), *(self.action_space.shape or ()))
+
+    # ---- learning ----------------------------------------------------------------------------------------------
+
+    def advance(self, remaining: int) -> None:
+        self._follow(remaining)
+        rollout = collect(self.environments, self._choose, self.settings.rollout_steps)
+        experience = self.experience(rollout)
+        if len(experience.x):
+            self.metrics = {**self.learn_from(experience), "charts/learning_rate": self.optimizer.lr}
+        if self.observation_normalizer is not None:  # after learning: a rollout is seen as it was acted on
+            self.observation_normalizer.update(self._encode(rollout.observation[rollout.valid]))
+
+    def _choose(self, observations: Array) -> tuple[Array, Mapping[str, Array]]:
+        x = self.rows(observations)
+        actions = self.distribution(self.network.policy(x)).sample(self.streams.exploration)
+        return self._shaped(actions), {"x": x}
+
+    def experience(self, rollout: Rollout) -> Experience:
+        """The rollout with its advantages. Log-probabilities and values are of one pass over all of it, which costs
+        less than keeping them at every step."""
+        settings, x = self.settings, rollout.extras["x"]
+        T, N, D = x.shape
+        valid = rollout.valid
+        x = x.reshape(T * N, D)
+        outputs, flat_values = self.network(x)
+        values = flat_values.reshape(T, N).astype(np.float64)
+        advantages, returns = gae(
+            self._rewards(rollout),
+            values,
+            self._next_values(rollout, values),
+            rollout.terminated,
+            rollout.truncated,
+            valid,
+            settings.gamma,
+            settings.gae_lambda,
+        )
+        actions = rollout.action.reshape(T * N, *((-1,) if self.distribution is DiagonalGaussian else ()))
+        all_rows = Experience(
+            x,
+            actions,
+            self.distribution(outputs).log_prob(actions),
+            flat_values,
+            advantages.reshape(-1).astype(x.dtype),
+            returns.reshape(-1).astype(x.dtype),
+        )
+        return all_rows if valid.all() else all_rows.part(np.flatnonzero(valid))
+
+    def _next_values(self, rollout: Rollout, values: Array) -> Array:
+        """(T, N), of the observations that the actions led to: those of the next row while an episode goes on."""
+        following = np.zeros_like(values)
+        following[:-1] = values[1:]
+        cut = rollout.truncated.copy()
+        cut[-1] = True
+        cut &= rollout.valid & ~rollout.terminated
+        following[cut] = self.network.value(self.rows(rollout.next_observation[cut]))[:, 0]
+        return following
+
+    def _rewards(self, rollout: Rollout) -> npt.NDArray[np.float64]:
+        if self.reward_normalizer is None:
+            return rollout.reward
+        ended = rollout.terminated | rollout.truncated
+        for row in zip(rollout.reward, ended, rollout.valid, strict=True):
+            self.reward_normalizer.update(*row)
+        return self.reward_normalizer(rollout.reward)
+
+    # ---- schedules ---------------------------------------------------------------------------------------------
+
+    def _follow(self, remaining: int) -> None:
+        """Set what follows a schedule, from the beginning of a call of `learn` (or of those that continue it, as a
+        resumed run does) to its end."""
+        end = self.steps + remaining
+        if end != self._span[1]:
+            self._span = self.steps, end
+        self.optimizer.lr = self.settings.learning_rate * self.progress_factor(self.settings.schedule)
+
+    def progress_factor(self, schedule: str) -> float:
+        """The schedule's factor here. At a rollout's beginning: its end may be that of all, where the factor is 0."""
+        start, end = self._span
+        return SCHEDULES[schedule](end - start)(self.steps - start)
+
+    # ---- checkpoints -------------------------------------------------------------------------------------------
+
+    def _normalizers(self) -> dict[str, ObservationNormalizer | RewardNormalizer]:
+        named = {"observations": self.observation_normalizer, "rewards": self.reward_normalizer}
+        return {name: normalizer for name, normalizer in named.items() if normalizer is not None}
+
+    def state(self) -> AgentState:
+        arrays, numbers = super().state()
+        for name, normalizer in self._normalizers().items():
+            arrays |= {f"normalizer.{name}.{key}": array for key, array in normalizer.state().items()}
+        return AgentState(arrays, {**numbers, "span": list(self._span)})
+
+    def load_state(self, state: AgentState) -> None:
+        super().load_state(state)
+        for name, normalizer in self._normalizers().items():
+            prefix = f"normalizer.{name}."
+            saved = {key.removeprefix(prefix): a for key, a in state.arrays.items() if key.startswith(prefix)}
+            normalizer.load_state(saved)
+        start, end = state.numbers["span"]
+        self._span = start, end
+
+
+def _check(settings: Any) -> None:
+    """Raise InputError for the first of the settings that both algorithms have that is unknown or out of range."""
+    check_counts(settings, "environments", "rollout_steps")
+    check_positive(settings, "learning_rate", "epsilon", "max_norm")
+    choose("schedule", settings.schedule, SCHEDULES)
+    for name in "gamma", "gae_lambda":
+        value = getattr(settings, name)
+        if not 0 <= value <= 1:
+            raise InputError(f"{name} is {value}; expected 0 to 1")
+    for field in dataclasses.fields(settings):
+        if field.name.endswith("_coefficient") and not 0 <= getattr(settings, field.name) < math.inf:
+            raise InputError(f"{field.name} is {getattr(settings, field.name)}; expected 0 or more")
+
+
+def explained_variance(values: Array, returns: Array) -> float:
+    """1 - Var(R - v) / Var(R): 1 for a perfect value, 0 for one that says nothing, below that for a worse one."""
+    variance = float(returns.var())
+    return 1 - float((returns - values).var()) / variance if variance > 0 else math.nan
