@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 RUN := .venv/bin/python
-EXTRAS := fast,plots,translation,onnx,test
+EXTRAS := fast,plots,translation,onnx,video,test
 
 # The stamp is written last and says for which Python and which folder .venv was made: after an interrupted set-up,
 # with another PYTHON or in a copied checkout, .venv is made anew.
@@ -14,11 +14,12 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(MADE_FOR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help setup demo figures certificate test slow lint benchmark clean
+.PHONY: help setup demo agent figures certificate test slow lint benchmark clean
 
 help:
 	@echo 'make setup      make the environment in .venv (the others do it at first need)'
 	@echo 'make demo       train a small English-French translator and show what it learned'
+	@echo 'make agent      train an agent on CartPole and show an episode of it'
 	@echo 'make figures    draw the figures in docs/figures anew'
 	@echo 'make certificate  check every gradient of the library and write docs/certificate.md'
 	@echo 'make test       lint and run the tests'
@@ -32,6 +33,10 @@ setup: $(STAMP)
 
 demo: setup
 	$(RUN) scripts/train_translation.py --out runs/demo --overwrite --max-minutes 2.9
+
+agent: setup
+	$(RUN) scripts/train_agent.py dqn CartPole-v1 --out runs/agent --overwrite
+	$(RUN) scripts/evaluate_agent.py runs/agent --video runs/agent/episode.gif
 
 figures: setup
 	for script in scripts/figures/*.py; do $(RUN) $$script || exit 1; done

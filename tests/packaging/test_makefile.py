@@ -61,7 +61,7 @@ def test_setup_installs_once(machine: Machine) -> None:
     assert machine.setup(python).returncode == 0
     assert machine.setup(python).returncode == 0
     [call] = machine.installs()
-    assert call.startswith("-m pip install") and call.endswith("-e .[fast,plots,translation,onnx,test]")
+    assert call.startswith("-m pip install") and call.endswith("-e .[fast,plots,translation,onnx,video,test]")
 
 
 def test_an_interrupted_setup_starts_again_from_nothing(machine: Machine) -> None:

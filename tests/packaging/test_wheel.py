@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-DATA = {"seqrl/py.typed", *(f"seqrl/certify/parity/{name}references.safetensors" for name in ("", "onnx_"))}
+DATA = {
+    "seqrl/py.typed",
+    *(f"seqrl/certify/parity/{name}references.safetensors" for name in ("", "onnx_")),
+    *(f"seqrl/agents/settings/{path.name}" for path in (CHECKOUT / "agents/settings").iterdir()),
+}
 PACKAGES = {"seqrl": "seqrl", "agents": "seqrl/agents"}  # folder in the checkout: folder in the wheel
 LATE = ["tokenizers", "matplotlib", "numba", "gymnasium", "sacrebleu"]
 
