@@ -117,7 +117,7 @@ class _Linear(Agent):
     def _learn(self, steps: Steps) -> None:
         """One update from one step of each environment; the mean over them, so that many at one place don't overshoot.
 
-        The next actions are chosen by the values before it, as SARSA has it.
+        The next actions are chosen by the values before it, as SARSA has it; first ones of an episode by those after.
         """
         epsilon, rng = self._epsilon(self.steps), self.streams.exploration
         q = self.action_values(steps.next_observation)
@@ -125,18 +125,18 @@ class _Linear(Agent):
         follows = np.where(steps.terminated, 0.0, self.following(q, actions, epsilon))
         targets = steps.reward + self.settings.gamma * follows
 
-        code = self._encode(steps.observation)
-        taken = steps.action
-        fresh = steps.terminated | steps.truncated | ~steps.valid  # what is acted on next is another observation
-        if fresh.any():
-            chosen = self.actions(self.environments.observations, rng, True)
-            actions = np.where(fresh, chosen, actions)
+        code, taken = self._encode(steps.observation), steps.action
+        if not steps.valid.all():
             code, taken, targets = code[steps.valid], taken[steps.valid], targets[steps.valid]
-        self._next_actions = actions
         if len(taken):
             loss, dq = td_loss(self.features.values(code, self.weights), taken, targets)
             self.features.add(self.weights, code, -self._learning_rate(self.steps) * dq)
             self.metrics["loss"] = loss
+
+        fresh = steps.terminated | steps.truncated | ~steps.valid  # what is acted on next is another observation
+        if fresh.any():
+            actions = np.where(fresh, self.actions(self.environments.observations, rng, True), actions)
+        self._next_actions = actions
 
     def _encode(self, observations: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return self.features.encode(observations.reshape(len(observations), -1))
