@@ -31,6 +31,7 @@ _PLACES = {
     "sarsa": ("sarsa", "Sarsa"),
     "expected_sarsa": ("sarsa", "ExpectedSarsa"),
     "linear_sarsa": ("linear", "LinearSarsa"),
+    "linear_expected_sarsa": ("linear", "LinearExpectedSarsa"),
     "linear_q": ("linear", "LinearQ"),
     "dqn": ("dqn", "DQN"),
     "reinforce": ("reinforce", "Reinforce"),
