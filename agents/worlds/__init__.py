@@ -1,1 +1,1 @@
-"""Small environments of textbooks, each in a file; those with an attribute `P` publish their model, as toy text does."""
+"""Small environments of textbooks, each in a file; an attribute `P` publishes the model, as toy text does it."""

@@ -6,7 +6,11 @@ from seqrl.agents.worlds.corridor import GOAL, LEFT, RIGHT, ShortCorridor
 
 @pytest.mark.parametrize(
     ("actions", "states"),
-    [([RIGHT, LEFT, RIGHT], [1, 2, GOAL]), ([LEFT, RIGHT, RIGHT, RIGHT], [0, 1, 0, 1]), ([RIGHT, LEFT, LEFT], [1, 2, 1])],
+    [
+        ([RIGHT, LEFT, RIGHT], [1, 2, GOAL]),
+        ([LEFT, RIGHT, RIGHT, RIGHT], [0, 1, 0, 1]),
+        ([RIGHT, LEFT, LEFT], [1, 2, 1]),
+    ],
 )
 def test_the_middle_state_turns_left_and_right_round_and_a_wall_is_to_the_left(
     actions: list[int], states: list[int]
