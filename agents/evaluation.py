@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import gymnasium
 import numpy as np
 import numpy.typing as npt
+from gymnasium.vector import VectorEnv
 
 from seqrl.errors import InputError, check_sizes
 
@@ -51,7 +53,8 @@ def evaluate(
     """Episodes of a policy.
 
     act: observations (N, ...) -> actions (N, ...), as `Environments` has them.
-    env: what `Environments` takes, or `Environments`, of which new ones of the same kind are made.
+    env: what `Environments` takes, or `Environments`: others of the same kind are made. One that is given as an
+        environment is reset and else left alone.
     max_steps: where an episode is cut; without it, where the environment itself does, or after 1,000 steps where it has
         no limit.
     Raises InputError for a vector environment of which no single environment can be made.
@@ -59,14 +62,12 @@ def evaluate(
     check_sizes("evaluate", episodes=episodes)
     if max_steps is not None:
         check_sizes("evaluate", max_steps=max_steps)
-    model = env if isinstance(env, Environments) else Environments(env, seed=seed)
-    try:
-        limit = max_steps or (None if model.time_limit else WITHOUT_LIMIT)
-        with model.again(count=min(episodes, SIDE_BY_SIDE), seed=seed, max_steps=limit) as environments:
-            returns, lengths = _run(act, environments, episodes)
-    finally:
-        if model is not env:
-            model.close()
+    like = env if isinstance(env, Environments) else Environments(env, seed=seed)
+    limit = max_steps or (None if like.time_limit else WITHOUT_LIMIT)
+    with like.again(count=min(episodes, SIDE_BY_SIDE), seed=seed, max_steps=limit) as environments:
+        returns, lengths = _run(act, environments, episodes)
+    if not (like is env or isinstance(env, gymnasium.Env | VectorEnv)):
+        like.close()
     parent = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     rng = np.random.default_rng(child(parent, 2**31))  # apart from those of the environments
     return Evaluation(returns, lengths, float(returns.mean()), bootstrap_interval(returns, rng=rng))
