@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from machine import THREADS, two_cores
+from machine import two_cores
 from word2vec_workload import MINIMUM_COUNT, NEGATIVES, SIZE, SUBSAMPLING, WINDOW, Training, Watch, Workload, main
 from workload import peak_megabytes
 
@@ -34,7 +34,6 @@ def train(work: Workload) -> Training:
         subsampling=SUBSAMPLING,
         epochs=work.epochs,
         learning_rate=work.learning_rate,
-        threads=THREADS,
         seed=work.seed,
     )
     with tempfile.TemporaryDirectory() as temporary:

@@ -142,8 +142,8 @@ class EmbeddingTraining:
         self._halted = False
         self._clock = time.perf_counter()
         end = (self.epochs + 1) * self.chunks
-        with ThreadPoolExecutor(self.settings.threads) as pool:
-            workers = [pool.submit(self._work, end, interrupts, bar) for _ in range(self.settings.threads)]
+        with ThreadPoolExecutor(self.settings.workers) as pool:
+            workers = [pool.submit(self._work, end, interrupts, bar) for _ in range(self.settings.workers)]
             try:
                 wait(workers, return_when=FIRST_EXCEPTION)
             finally:
@@ -197,7 +197,7 @@ class EmbeddingTraining:
         progress.words += words
         seconds = self._tick()
         self._learned_here += 1
-        if self._learned_here > self.settings.threads:
+        if self._learned_here > self.settings.workers:
             progress.timed_words += words
             progress.timed_seconds += seconds
         if progress.step % max(1, self.steps // REPORTS) == 0 or progress.step % self.chunks == 0:

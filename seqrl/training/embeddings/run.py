@@ -28,11 +28,11 @@ class Preparation(NamedTuple):
     def summary(self) -> str:
         """What is trained on what, in one line."""
         settings, corpus = self.settings, self.corpus
-        repeats = "repeats to the last bit" if settings.threads == 1 else "without locks: no run repeats another"
+        repeats = "repeats to the last bit" if settings.workers == 1 else "without locks: no run repeats another"
         chosen = f"that occur {settings.min_count} times or more"
         if len(corpus.vocabulary) == settings.max_vocabulary:
             chosen = "the most frequent"
-        threads = "1 thread" if settings.threads == 1 else f"{settings.threads} threads"
+        threads = "1 thread" if settings.workers == 1 else f"{settings.workers} threads"
         return (
             f"{corpus.words:,} of {corpus.raw_words:,} words to train on, {len(corpus.vocabulary):,} different ones, "
             f"{chosen}; {settings.architecture} with {settings.objective.replace('-', ' ')}, {settings.size} numbers "

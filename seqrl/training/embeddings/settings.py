@@ -49,8 +49,9 @@ class EmbeddingSettings:
     """Passes over the text."""
     learning_rate: float | None = None
     """At the start; it falls linearly to a ten-thousandth (default: 0.025, and 0.05 for cbow with negatives)."""
-    threads: int = 2
-    """Threads that learn at once, without locks. Only one alone repeats to the last bit."""
+    threads: int | None = None
+    """Threads that learn at once, without locks; only one alone repeats to the last bit (default: 2, and 1 for
+    hierarchical softmax, whose threads would wait for each other's rows near the root of the tree)."""
     max_minutes: float | None = None
     """Stop training after so many minutes."""
     seed: int = 0
@@ -68,6 +69,10 @@ class EmbeddingSettings:
             raise InputError(f"--subsampling is {self.subsampling}; expected 0 (none) to 1, such as 0.001")
         check_positive(self, "learning_rate", "max_minutes")
         check_seed(self)
+
+    @property
+    def workers(self) -> int:
+        return self.threads or {"negative-sampling": 2, "hierarchical-softmax": 1}[self.objective]
 
     @property
     def start_rate(self) -> float:
