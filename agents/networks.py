@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from seqrl import kernels
 from seqrl.activations import ACTIVATIONS
-from seqrl.errors import InputError, choose
+from seqrl.errors import InputError, check_sizes, choose
 from seqrl.initializers import Initializer, orthogonal
 from seqrl.layer import Backward, Chain, Layer, check_gradient, rows
 from seqrl.layers.dense import Dense
@@ -67,6 +68,49 @@ def mlp(
 def policy_gains(hidden_layers: int, last: float) -> list[float]:
     """sqrt(2) for each hidden layer, then `last`."""
     return [math.sqrt(2)] * hidden_layers + [last]
+
+
+class StackedDense(Layer):
+    """S affine maps of the same sizes in one product, y_s = x_s W_s + b_s.
+
+    x: (B, n_in) that all of them see, or (S, B, n_in), each its own -> y: (S, B, n_out)
+    """
+
+    def __init__(
+        self, S: int, n_in: int, n_out: int, *, rng: np.random.Generator, initializer: Initializer = fan_in_uniform
+    ) -> None:
+        check_sizes("StackedDense", S=S, n_in=n_in, n_out=n_out)
+        self.weight = Parameter(np.stack([initializer(rng, (n_in, n_out)) for _ in range(S)]))
+        self.bias = Parameter(np.zeros((S, n_out)))
+
+    def forward(self, x: Array) -> tuple[Array, Backward]:
+        y, backward_parameters = self.forward_data(x)
+
+        def backward(dy: Array) -> Array:
+            backward_parameters(dy)
+            dx = dy @ self.weight.value.swapaxes(1, 2)
+            return dx if x.ndim == 3 else dx.sum(axis=0)
+
+        return y, backward
+
+    def forward_data(self, x: Array) -> tuple[Array, Callable[[Array], None]]:
+        S, n_in, _ = self.weight.shape
+        if x.shape[-1] != n_in or x.shape[:-2] not in ((), (S,)):
+            raise InputError(f"StackedDense got input of shape {x.shape}; expected (B, {n_in}) or ({S}, B, {n_in})")
+        y: Array = x @ self.weight.value
+        y += self.bias.value[:, None]
+
+        def backward(dy: Array) -> None:
+            check_gradient(dy, y.shape)
+            self.weight.grad += x.swapaxes(-1, -2) @ dy
+            self.bias.grad += dy.sum(axis=1)
+
+        return y, backward
+
+    def one(self, s: int, x: Array) -> Array:
+        """y_s for x (B, n_in), without the others."""
+        y: Array = kernels.affine(x, self.weight.value[s], self.bias.value[s])
+        return y
 
 
 class Deviation(Layer):

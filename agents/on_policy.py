@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from seqrl.activations import ACTIVATIONS
 from seqrl.errors import InputError, choose
+from seqrl.initializers import orthogonal
 from seqrl.layer import Chain, Layer
+from seqrl.layers.dense import Dense
 from seqrl.optimizers import Adam, Optimizer, RMSprop
 from seqrl.parameter import Array
 from seqrl.training.settings import SCHEDULES, check_counts, check_positive
 
 from .agent import Agent, AgentState
 from .distributions import Actions, Categorical, DiagonalGaussian, Distribution
-from .networks import Deviation, encoder, mlp, policy_gains
+from .networks import Deviation, StackedDense, encoder, scaled_orthogonal
 from .normalization import ObservationNormalizer, RewardNormalizer
 from .returns import gae
 from .rollouts import Rollout, collect
@@ -28,22 +32,62 @@ OPTIMIZERS: dict[str, type[Adam] | type[RMSprop]] = {"adam": Adam, "rmsprop": RM
 
 
 class PolicyAndValue(Layer):
-    """Two networks that see the same: x (B, D) -> the policy's outputs (B, O) and values (B,)."""
+    """Two networks of the same hidden sizes: x (B, D) -> the policy's outputs (B, O) and values (B,).
 
-    def __init__(self, policy: Chain, value: Chain) -> None:
-        self.policy = policy
-        self.value = value
+    Their hidden layers are computed together. Weights are orthogonal times sqrt(2) at first, those of the policy's last
+    layer times 0.01, so that all actions are about as likely (Andrychowicz et al. 2021, section 3.2).
+    log_sigma: of continuous actions, O = 2A; None for discrete ones, O = A.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        hidden: Sequence[int],
+        n_actions: int,
+        activation: str,
+        *,
+        rng: np.random.Generator,
+        log_sigma: float | None = None,
+    ) -> None:
+        if not hidden:
+            raise InputError("hidden is empty; expected the size of one hidden layer at least")
+        make = choose("activation", activation, ACTIVATIONS)
+        layers: list[Layer] = []
+        for sizes in itertools.pairwise([n_in, *hidden]):
+            layers += [StackedDense(2, *sizes, rng=rng, initializer=scaled_orthogonal(math.sqrt(2))), make()]
+        self.hidden = Chain(*layers)
+        self.policy_head = Chain(Dense(hidden[-1], n_actions, rng=rng, initializer=scaled_orthogonal(0.01)))
+        if log_sigma is not None:
+            self.policy_head.layers.append(Deviation(n_actions, log_sigma))
+        self.value_head = Dense(hidden[-1], 1, rng=rng, initializer=orthogonal)
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
-        return self.policy(x), self.value(x)[:, 0]
+        for_policy, for_value = self.hidden(x)
+        return self.policy_head(for_policy), self.value_head(for_value)[:, 0]
+
+    def policy(self, x: Array) -> Array:
+        """The policy's outputs alone."""
+        return self.policy_head(self._hidden(0, x))
+
+    def value(self, x: Array) -> Array:
+        """The values alone, (B,)."""
+        return self.value_head(self._hidden(1, x))[:, 0]
+
+    def _hidden(self, s: int, x: Array) -> Array:
+        for layer in self.hidden.layers:
+            x = layer.one(s, x) if isinstance(layer, StackedDense) else layer(x)
+        return x
 
     def forward_data(self, x: Array) -> tuple[tuple[Array, Array], Callable[[Array, Array], None]]:
-        outputs, backward_policy = self.policy.forward_data(x)
-        values, backward_value = self.value.forward_data(x)
+        h, backward_hidden = self.hidden.forward_data(x)
+        outputs, backward_policy = self.policy_head.forward(h[0])
+        values, backward_value = self.value_head.forward(h[1])
 
         def backward(doutputs: Array, dvalues: Array) -> None:
-            backward_policy(doutputs)
-            backward_value(dvalues[:, None])
+            dh = np.empty_like(h)
+            dh[0] = backward_policy(doutputs)
+            dh[1] = backward_value(dvalues[:, None])
+            backward_hidden(dh)
 
         return (outputs, values[:, 0]), backward
 
@@ -79,18 +123,19 @@ class OnPolicy(Agent):
         settings, rng = self.settings, self.streams.network
         _check(settings)
         n_in, self._encode = encoder(self.observation_space)
-        hidden = list(settings.hidden)
         self.distribution: type[Distribution]
         if isinstance(self.action_space, spaces.Discrete):
             self.distribution, n_out = Categorical, int(self.action_space.n)
         else:
             self.distribution, n_out = DiagonalGaussian, math.prod(self.action_space.shape or ())
-        gains, value_gains = policy_gains(len(hidden), 0.01), policy_gains(len(hidden), 1.0)
-        policy = mlp([n_in, *hidden, n_out], settings.activation, rng=rng, gains=gains)
-        if self.distribution is DiagonalGaussian:
-            policy.layers.append(Deviation(n_out, settings.log_sigma))
-        value = mlp([n_in, *hidden, 1], settings.activation, rng=rng, gains=value_gains)
-        self.network = PolicyAndValue(policy, value)
+        self.network = PolicyAndValue(
+            n_in,
+            settings.hidden,
+            n_out,
+            settings.activation,
+            rng=rng,
+            log_sigma=settings.log_sigma if self.distribution is DiagonalGaussian else None,
+        )
         self.networks["policy_and_value"] = self.network
         make = choose("the optimizer", settings.optimizer, OPTIMIZERS)
         self.optimizer: Optimizer = make(
@@ -170,7 +215,7 @@ class OnPolicy(Agent):
         cut = rollout.truncated.copy()
         cut[-1] = True
         cut &= rollout.valid & ~rollout.terminated
-        following[cut] = self.network.value(self.rows(rollout.next_observation[cut]))[:, 0]
+        following[cut] = self.network.value(self.rows(rollout.next_observation[cut]))
         return following
 
     def _rewards(self, rollout: Rollout) -> npt.NDArray[np.float64]:

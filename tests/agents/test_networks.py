@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from seqrl.agents.networks import Deviation, encoder, mlp, policy_gains
+from seqrl.agents.networks import Deviation, StackedDense, encoder, mlp, policy_gains
 from seqrl.errors import InputError
 from seqrl.gradient_check import numerical_gradient, relative_error
+from seqrl.layers.dense import Dense
 
 
 def test_the_last_layer_has_no_activation_and_the_others_have():
@@ -50,6 +51,33 @@ def test_the_deviation_learns_from_all_rows():
     assert relative_error(log_sigma.grad, numerical_gradient(value, log_sigma.value)) < 1e-8
 
 
+@pytest.mark.parametrize("shape", [(5, 3), (2, 5, 3), (2, 1, 3)])
+def test_stacked_maps_are_each_alone(shape):
+    """Trap 2: values and gradients are those of Dense layers with the same weights."""
+    rng = np.random.default_rng(3)
+    stacked = StackedDense(2, 3, 4, rng=rng).astype(np.float64)
+    stacked.bias.value[...] = rng.normal(size=(2, 4))
+    x = rng.normal(size=shape)
+    y, backward = stacked.forward(x)
+    dy = rng.normal(size=y.shape)
+    dx = backward(dy)
+    alone = []
+    for s in range(2):
+        dense = Dense(3, 4, rng=rng).astype(np.float64)
+        dense.weight.value[...], dense.bias.value[...] = stacked.weight.value[s], stacked.bias.value[s]
+        own = x if x.ndim == 2 else x[s]
+        expected, dense_backward = dense.forward(own)
+        alone.append(dense_backward(dy[s]))
+        np.testing.assert_allclose(y[s], expected, rtol=1e-12)
+        np.testing.assert_allclose(stacked.one(s, own), expected, rtol=1e-12)
+        np.testing.assert_allclose(stacked.weight.grad[s], dense.weight.grad, rtol=1e-12)
+        np.testing.assert_allclose(stacked.bias.grad[s], dense.bias.grad, rtol=1e-12)
+    np.testing.assert_allclose(dx, np.stack(alone) if x.ndim == 3 else alone[0] + alone[1], rtol=1e-12)
+    kept = stacked.weight.grad.copy()
+    backward(dy)
+    np.testing.assert_allclose(stacked.weight.grad, 2 * kept)  # gradients add up
+
+
 @pytest.mark.parametrize(
     ("space", "observations", "rows"),
     [
@@ -77,5 +105,7 @@ def test_what_cannot_be_a_network_or_a_row_is_refused():
         mlp([3, 2, 2], rng=np.random.default_rng(0), gains=[1.0])
     with pytest.raises(InputError, match="the space Dict; expected Box, Discrete"):
         encoder(spaces.Dict({"a": spaces.Discrete(2)}))
+    with pytest.raises(InputError, match=r"StackedDense got input of shape \(3, 5, 3\)"):
+        StackedDense(2, 3, 4, rng=np.random.default_rng(0))(np.zeros((3, 5, 3)))
     with pytest.raises(InputError, match=r"means of shape \(5, 3\); expected \(..., 2\)"):
         Deviation(2)(np.zeros((5, 3)))

@@ -10,10 +10,11 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from seqrl.agents import ppo
 from seqrl.agents.actor_critic import ActorCritic
-from seqrl.agents.on_policy import explained_variance
+from seqrl.agents.on_policy import PolicyAndValue, explained_variance
 from seqrl.agents.ppo import PPO
 from seqrl.agents.rollouts import collect
 from seqrl.errors import InputError
+from seqrl.gradient_check import numerical_gradient, relative_error
 
 AGENTS = [PPO, ActorCritic]
 SMALL = {"environments": 4, "rollout_steps": 16, "hidden": (16,), "learning_rate": 0.01}
@@ -80,7 +81,7 @@ def test_the_value_of_reward_1_forever_reaches_1_over_1_minus_gamma_under_a_time
         agent = kind(env, settings={**settings, "batch_size": 64}, max_norm=None)
     agent.learn(6_000)
     value = agent.network.value(agent.rows(np.ones((1, 1), np.float32)))
-    assert value[0, 0] == pytest.approx(1 / (1 - 0.8), abs=0.1)
+    assert value[0] == pytest.approx(1 / (1 - 0.8), abs=0.1)
 
 
 @pytest.mark.parametrize("kind", AGENTS)
@@ -123,8 +124,8 @@ def test_next_values_are_those_of_the_last_observation_and_never_of_the_next_epi
     for mode in AutoresetMode:
         agent = PPO(SyncVectorEnv([short] * 2, autoreset_mode=mode), settings=SMALL)
         rollout = collect(agent.environments, agent._choose, 11)
-        values = agent.network.value(rollout.extras["x"].reshape(22, 4))[:, 0].reshape(11, 2)
-        expected = agent.network.value(rollout.next_observation.reshape(22, 4))[:, 0].reshape(11, 2)
+        values = agent.network.value(rollout.extras["x"].reshape(22, 4)).reshape(11, 2)
+        expected = agent.network.value(rollout.next_observation.reshape(22, 4)).reshape(11, 2)
         found = agent._next_values(rollout, values.astype(np.float64))
         assert rollout.truncated.sum() >= 4
         np.testing.assert_allclose(found[rollout.valid], expected[rollout.valid], rtol=1e-5, atol=1e-6)
@@ -184,6 +185,44 @@ def test_schedules_run_over_a_call_of_learn_and_never_reach_0():
     np.testing.assert_allclose(rates, 0.01 * np.array([1, 0.75, 0.5, 0.25]))
     agent.learn(64 * 2, callback=note)
     np.testing.assert_allclose(rates[4:], 0.01 * np.array([1, 0.5]))
+
+
+@pytest.mark.parametrize("log_sigma", [None, -0.3])
+def test_the_gradients_of_policy_and_value_are_those_of_differences(log_sigma):
+    """Trap 1: of every parameter, after randomising all, the biases too; one row and several."""
+    rng = np.random.default_rng(0)
+    network = PolicyAndValue(3, (4, 5), 2, "tanh", rng=rng, log_sigma=log_sigma).astype(np.float64)
+    for _, parameter in network.parameters():
+        parameter.value[...] = rng.normal(size=parameter.shape)
+    for B in 1, 6:
+        x = rng.normal(size=(B, 3))
+        (outputs, values), backward = network.forward_data(x)
+        doutputs, dvalues = rng.normal(size=outputs.shape), rng.normal(size=B)
+
+        def loss(x=x, doutputs=doutputs, dvalues=dvalues):
+            outputs, values = network(x)
+            return float((outputs * doutputs).sum() + values @ dvalues)
+
+        network.zero_grad()
+        backward(doutputs, dvalues)
+        for name, parameter in network.parameters():
+            expected = numerical_gradient(loss, parameter.value)
+            assert relative_error(parameter.grad, expected) < 1e-7, name
+        np.testing.assert_allclose(network.policy(x), outputs, rtol=1e-12)
+        np.testing.assert_allclose(network.value(x), values, rtol=1e-12)
+
+
+def test_policy_and_value_share_nothing():
+    """The value's loss must not move the policy."""
+    network = PolicyAndValue(3, (4, 5), 2, "relu", rng=np.random.default_rng(1))
+    x = np.random.default_rng(2).normal(size=(6, 3)).astype(np.float32)
+    (outputs, values), backward = network.forward_data(x)
+    before = network.policy(x)
+    backward(np.zeros_like(outputs), np.ones_like(values))
+    for _, parameter in network.parameters():
+        parameter.value -= parameter.grad
+    np.testing.assert_array_equal(network.policy(x), before)
+    assert not np.allclose(network.value(x), values)
 
 
 # ---- PPO's minibatches and rounds ----------------------------------------------------------------------------
@@ -286,7 +325,7 @@ class ManyActions(Forever):
 
 @pytest.mark.parametrize("kind", AGENTS)
 def test_actions_that_cannot_be_handled_are_refused_with_those_that_can(kind):
-    with pytest.raises(InputError, match="can't handle actions of MultiDiscrete.*Discrete or Box"):
+    with pytest.raises(InputError, match=r"can't handle actions of MultiDiscrete.*Discrete or Box"):
         kind(ManyActions, settings={})
 
 
@@ -298,7 +337,8 @@ def test_actions_that_cannot_be_handled_are_refused_with_those_that_can(kind):
         ({"schedule": "linar"}, "did you mean 'linear'"),
         ({"optimizer": "sgd"}, "expected one of adam, rmsprop"),
         ({"value_coefficient": -1.0}, r"value_coefficient is -1\.0"),
-        ({"hidden": (0,)}, "n_out of Dense is 0"),
+        ({"hidden": (0,)}, "n_out of StackedDense is 0"),
+        ({"hidden": ()}, "hidden is empty"),
     ],
 )
 @pytest.mark.parametrize("kind", AGENTS)
