@@ -33,7 +33,10 @@ CONFIG, METRICS, RESULTS, REPORT = "config.json", "metrics.jsonl", "results.json
 LAST, BEST = "last.safetensors", "best.safetensors"
 PATTERNS = ["*.tokenizer.json", "vocabulary.txt", "*.png", "onnx/*", ".*.part"]  # what some runs have
 WRITTEN = [LAST, BEST, METRICS, RESULTS, REPORT, *PATTERNS, CONFIG]  # CONFIG goes last
-TIMES = ("seconds", "target_tokens_per_second", "tokens_per_second", "samples_per_second", "words_per_second")
+TIMES = (
+    *("seconds", "target_tokens_per_second", "tokens_per_second", "samples_per_second", "words_per_second"),
+    "steps_per_second",
+)
 
 # Each module has `load_run(folder: Path, config: Config, own: Sequence)`; it is imported when such a run is loaded.
 KINDS = {
@@ -42,6 +45,7 @@ KINDS = {
     "dialogue": "seqrl.training.dialogue.responder",
     "embeddings": "seqrl.training.embeddings.trained",
     "sequential": "seqrl.training.sequential",
+    "agent": "seqrl.agents.runs",
 }
 
 S = TypeVar("S")
@@ -59,9 +63,10 @@ def load(path: str | Path, own: Sequence[Any] = ()) -> Any:
     """The best model of a run, ready to use.
 
     By the kind of run it is a `translation.translator.Translator`, a `language.generator.TextGenerator`, a
-    `dialogue.responder.Responder`, a `seqrl.text.embeddings.Embeddings` or a `sequential.Sequential`.
-    Where training stopped before its first validation, and for embeddings, it is the last one. own: classes and
-    functions of one's own that a Sequential was made of.
+    `dialogue.responder.Responder`, a `seqrl.text.embeddings.Embeddings`, a `sequential.Sequential` or a
+    `seqrl.agents.agent.Agent`.
+    Where training stopped before its first validation, and for embeddings and agents, it is the last one. own: classes
+    and functions of one's own that a Sequential was made of.
     Raises InputError for a folder that is not a run or has no checkpoint yet, and for a damaged file in it.
     """
     folder = Path(path)

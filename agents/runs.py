@@ -1,0 +1,147 @@
+"""Runs of agents: what config.json says of them, beginning them, and loading what they hold.
+
+A run of one seed is a run folder (seqrl.training.runs) whose last.safetensors is the whole agent, written by
+`Agent.save`. A run of K seeds has such a folder for each, seed-0, seed-1, ..., and beside them what is said of all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+from seqrl import files
+from seqrl.errors import InputError, nearest
+from seqrl.training import runs
+from seqrl.training.settings import check_counts, check_seed
+
+from . import ALGORITHMS
+from .agent import Agent, resolve_settings
+
+KIND = "agent"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """What is learned by what, for how long."""
+
+    algorithm: str = ""
+    environment: str = ""
+    steps: int = 0
+    seed: int = 0
+    seeds: int = 1
+    agent: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # all of the algorithm's settings
+
+    def make(self) -> Agent:
+        """The agent that has learned nothing yet. Raises InputError where it can't be made."""
+        kind = algorithm_named(self.algorithm)
+        return kind(self.environment, seed=self.seed, settings=dict(self.agent))
+
+    def singles(self) -> list[RunSettings]:
+        """The runs of one seed each."""
+        return [dataclasses.replace(self, seed=self.seed + i, seeds=1) for i in range(self.seeds)]
+
+
+def algorithm_named(name: str) -> type[Agent]:
+    """Raises InputError with the nearest name for an unknown one."""
+    if name not in ALGORITHMS:
+        raise InputError(
+            f"the algorithm is '{name}'{nearest(name, ALGORITHMS)}; expected one of {', '.join(ALGORITHMS)}"
+        )
+    return ALGORITHMS[name]
+
+
+def run_settings(
+    algorithm: str, environment: str, *, steps: int, seed: int = 0, seeds: int = 1, settings: Any = None
+) -> RunSettings:
+    """Settings of a run, checked. settings: as for `Agent`, those tuned for the environment by default."""
+    kind = algorithm_named(algorithm)
+    resolved = resolve_settings(kind, environment, settings, {})
+    run = RunSettings(algorithm, environment, steps, seed, seeds, dataclasses.asdict(resolved))
+    check_counts(run, "steps", "seeds")
+    check_seed(run)
+    return run
+
+
+def read(folder: Path) -> RunSettings:
+    """The settings of a run. Raises InputError for a folder that holds none of agents."""
+    config = runs.read_config(folder)
+    if config.kind != KIND:
+        raise InputError(
+            f"{folder}: a run of the kind '{config.kind}'; expected '{KIND}', as scripts/train_agent.py makes"
+        )
+    return runs.settings_from(RunSettings, config.settings, str(folder / runs.CONFIG))
+
+
+def singles(folder: Path) -> list[Path]:
+    """The folders of one seed each: `folder` itself, or those in it."""
+    settings = read(folder)
+    return [folder] if settings.seeds == 1 else _of_seeds(folder, settings)
+
+
+def begin(settings: RunSettings, folder: Path, overwrite: bool = False) -> None:
+    """Write what the run is, in a locked folder; an earlier run in it is removed, once this one is known to work.
+
+    Raises InputError where the agent can't be made or the folder isn't free.
+    """
+    runs.check_free(folder, overwrite)
+    settings.make().close()
+    _create(settings, folder)
+    if settings.seeds > 1:
+        complete(settings, folder)
+
+
+def complete(settings: RunSettings, folder: Path) -> None:
+    """Make the folders of single seeds that are not there yet."""
+    for path, single in zip(_of_seeds(folder, settings), settings.singles(), strict=True):
+        if not (path / runs.CONFIG).exists():
+            with files.write_errors(path):
+                path.mkdir(exist_ok=True)
+            _create(single, path)
+
+
+def load(path: str | Path, env: Any = None) -> Agent:
+    """The agent that a run holds, of whatever algorithm, or that `Agent.save` wrote into a file.
+
+    env: the environment, where the agent had another one than an id of Gymnasium's.
+    Raises InputError for what is no run of an agent, and for a run of several seeds, which holds as many agents.
+    """
+    folder = Path(path)
+    if folder.is_file():
+        return Agent.load(folder, env)
+    settings = read(folder)
+    if settings.seeds > 1:
+        first = _of_seeds(folder, settings)[0]
+        raise InputError(f"{folder}: a run of {settings.seeds} seeds; load one of its agents, such as {first}")
+    if not (folder / runs.LAST).exists():
+        raise InputError(f"{folder}: a run without a checkpoint, it has no {runs.LAST}")
+    return algorithm_named(settings.algorithm).load(folder / runs.LAST, env)
+
+
+def load_run(folder: Path, config: runs.Config, own: Sequence[Any] = ()) -> Agent:
+    """`seqrl.load` comes here. There is nothing of one's own in it."""
+    return load(folder)
+
+
+def _of_seeds(folder: Path, settings: RunSettings) -> list[Path]:
+    return [folder / f"seed-{single.seed}" for single in settings.singles()]
+
+
+def _create(settings: RunSettings, folder: Path) -> None:
+    for old in folder.glob("seed-*/" + runs.CONFIG):
+        _remove(old.parent)
+    data = {"gymnasium": gymnasium.__version__}
+    runs.create(folder, runs.Config(KIND, dataclasses.asdict(settings), data))
+
+
+def _remove(folder: Path) -> None:
+    """Delete the run in a folder, and the folder if nothing else is in it."""
+    with files.write_errors(folder):
+        for pattern in runs.WRITTEN:
+            for old in folder.glob(pattern):
+                old.unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
