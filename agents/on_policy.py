@@ -145,7 +145,8 @@ class OnPolicy(Agent):
         self.observation_normalizer = ObservationNormalizer(n_in) if settings.normalise_observations else None
         count = self.environments.count
         self.reward_normalizer = RewardNormalizer(count, settings.gamma) if settings.normalise_rewards else None
-        self._span = 0, 0  # of steps, over which schedules run
+        self._span = 0, 1  # of steps, over which schedules run
+        self._begun = 0  # at which step the round began
 
     # ---- acting ------------------------------------------------------------------------------------------------
 
@@ -234,12 +235,13 @@ class OnPolicy(Agent):
         end = self.steps + remaining
         if end != self._span[1]:
             self._span = self.steps, end
+        self._begun = self.steps
         self.optimizer.lr = self.settings.learning_rate * self.progress_factor(self.settings.schedule)
 
     def progress_factor(self, schedule: str) -> float:
-        """The schedule's factor here. At a rollout's beginning: its end may be that of all, where the factor is 0."""
+        """The schedule's factor in this round: that at its beginning, as at the end of the last one it is 0."""
         start, end = self._span
-        return SCHEDULES[schedule](end - start)(self.steps - start)
+        return SCHEDULES[schedule](end - start)(self._begun - start)
 
     # ---- checkpoints -------------------------------------------------------------------------------------------
 
