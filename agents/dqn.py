@@ -34,6 +34,7 @@ from seqrl.layer import Backward, Chain, Layer, check_gradient
 from seqrl.optimizers import Adam
 from seqrl.parameter import Array, Integers, Packed
 
+from .acting import acting
 from .agent import Agent, AgentState
 from .exploration import argmax, epsilon_greedy, linear
 from .networks import encoder, mlp
@@ -162,6 +163,7 @@ class DQN(Agent):
         self.target = copy.deepcopy(self.q)
         self.optimizer = Adam(self.q.parameters(), s.learning_rate, clip=s.max_norm)
         self._target_values = Packed(self.target.parameters()).value  # in the order of the optimizer's
+        self._q = acting(self.q)
         self.networks = {"q": self.q, "target": self.target}
         self.optimizers = {"q": self.optimizer}
         options: dict[str, Any] = {"n_step": s.n_step, "gamma": s.gamma}
@@ -178,10 +180,10 @@ class DQN(Agent):
         if explore:
             epsilon = self._epsilon(self.steps)
             if len(observations) > 1:
-                return epsilon_greedy(self.q(self._encode.encode(observations)), epsilon, rng)
+                return epsilon_greedy(self._q(self._encode.encode(observations)), epsilon, rng)
             if rng.random() < epsilon:
                 return rng.integers(self._A, size=1)
-        return argmax(self.q(self._encode.encode(observations)), rng)
+        return argmax(self._q(self._encode.encode(observations)), rng)
 
     def advance(self, remaining: int) -> None:
         """Steps up to the next after which something is due, and that."""
@@ -230,7 +232,7 @@ class DQN(Agent):
         self.optimizer.step()
         if isinstance(self.replay, PrioritisedReplay):
             self.replay.update(batch.index, q[np.arange(len(q)), action] - target)
-        self.metrics["loss"] = loss
+        self.metrics["losses/td_loss"] = loss
 
     def state(self) -> AgentState:
         arrays, numbers = super().state()

@@ -193,14 +193,22 @@ class PrioritisedReplay(Replay):
         self.eps = eps
         self._tree = SumTree(capacity)
         self._largest = 1.0
+        self._fresh = 0  # how many of the last rows have no priority yet: they get it when something asks for it
 
     def add(self, steps: Steps) -> slice | Integers:
         rows = super().add(steps)
-        self._tree.set(np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows, self._largest)
+        self._fresh += rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         return rows
+
+    def _settle(self) -> None:
+        if self._fresh:
+            count = min(self._fresh, self.capacity)
+            self._tree.set(np.arange(self._head - count, self._head) % self.capacity, self._largest)
+            self._fresh = 0
 
     def sample(self, B: int, rng: np.random.Generator) -> Batch:
         self._check_any()
+        self._settle()
         index = self._tree.find((np.arange(B) + rng.random(B)) / B)
         weight = (self.size * self._tree[index] / self._tree.total) ** -self.beta
         return self._batch(index, weight / weight.max())
@@ -212,16 +220,18 @@ class PrioritisedReplay(Replay):
         priorities = (np.abs(errors, dtype=np.float64) + self.eps) ** self.alpha
         if not np.isfinite(priorities).all():
             raise InputError("an error that priorities are made of is not finite")
+        self._settle()
         self._largest = max(self._largest, float(priorities.max()))
         self._tree.set(index, priorities)
 
     def state(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+        self._settle()
         arrays, state = super().state()
         return arrays, {**state, "largest": self._largest}
 
     def load_state(self, arrays: dict[str, npt.NDArray[Any]], state: dict[str, Any]) -> None:
         super().load_state(arrays, state)
-        self._largest = float(state["largest"])
+        self._largest, self._fresh = float(state["largest"]), 0
         self._tree.leaves[self.size :] = 0
         self._tree.sum_up()
 
