@@ -40,7 +40,7 @@ def test_a_natural_wins_unless_the_dealer_has_one_too() -> None:
     def mean(outcomes: list[blackjack.Outcome]) -> float:
         return sum(p * reward for p, _, reward, _ in outcomes)
 
-    assert mean(blackjack.stick(21, 5, first_two=True)) == 1
+    assert mean(blackjack.stick(21, 5, first_two=True)) == pytest.approx(1)
     assert mean(blackjack.stick(21, 10, first_two=True)) == pytest.approx(12 / 13)
     assert mean(blackjack.stick(21, 1, first_two=True)) == pytest.approx(9 / 13)
     assert mean(blackjack.stick(21, 1)) < 9 / 13  # drawn, it is no more than another 21
@@ -59,7 +59,7 @@ def test_the_optimal_policy_is_that_of_figure_5_2(model: Model) -> None:
     assert (np.diff(hits.astype(int), axis=0) <= 0).all()  # who sticks on a sum sticks on a higher one
     sticks_from = 12 + hits.sum(axis=0)  # (10, 2), by the dealer's card from the ace on, and usable ace
     assert sticks_from[:, 0].tolist() == [17, 13, 13, 12, 12, 12, 17, 17, 17, 17]
-    assert sticks_from[:, 1].tolist() == [18, 18, 18, 18, 18, 18, 18, 18, 19, 19]
+    assert sticks_from[:, 1].tolist() == [19, 18, 18, 18, 18, 18, 18, 18, 19, 19]  # the notch at the ace too
 
 
 def test_the_environment_pays_what_the_model_says(model: Model) -> None:
