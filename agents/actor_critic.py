@@ -35,7 +35,7 @@ class Settings:
     schedule: str = "constant"  # of the learning rate: constant, linear or cosine, over a call of learn
     entropy_coefficient: float = 0.0
     value_coefficient: float = 0.5
-    max_norm: float | None = 0.5  # of the gradient of all parameters together
+    max_norm: float = 0.5  # of the gradient of all parameters together; 0 leaves it unbounded
     normalise_observations: bool = False  # by their running mean and deviation
     normalise_rewards: bool = False  # by the deviation of their running discounted sum
     hidden: tuple[int, ...] = (64, 64)  # sizes of hidden layers, of the policy and of the value

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from seqrl import kernels
 from seqrl.activations import ACTIVATIONS
 from seqrl.errors import InputError, check_sizes, choose
 from seqrl.initializers import Initializer, orthogonal
@@ -108,8 +107,9 @@ class StackedDense(Layer):
         return y, backward
 
     def one(self, s: int, x: Array) -> Array:
-        """y_s for x (B, n_in), without the others."""
-        y: Array = kernels.affine(x, self.weight.value[s], self.bias.value[s])
+        """y_s for x (B, n_in), without the others: for acting, where a few rows are one network's."""
+        y: Array = x @ self.weight.value[s]
+        y += self.bias.value[s]
         return y
 
 

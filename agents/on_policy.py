@@ -139,7 +139,7 @@ class OnPolicy(Agent):
         self.networks["policy_and_value"] = self.network
         make = choose("the optimizer", settings.optimizer, OPTIMIZERS)
         self.optimizer: Optimizer = make(
-            self.network.parameters(), settings.learning_rate, eps=settings.epsilon, clip=settings.max_norm
+            self.network.parameters(), settings.learning_rate, eps=settings.epsilon, clip=settings.max_norm or None
         )
         self.optimizers[settings.optimizer] = self.optimizer
         self.observation_normalizer = ObservationNormalizer(n_in) if settings.normalise_observations else None
@@ -268,14 +268,15 @@ class OnPolicy(Agent):
 def _check(settings: Any) -> None:
     """Raise InputError for the first of the settings that both algorithms have that is unknown or out of range."""
     check_counts(settings, "environments", "rollout_steps")
-    check_positive(settings, "learning_rate", "epsilon", "max_norm")
+    check_positive(settings, "learning_rate", "epsilon")
     choose("schedule", settings.schedule, SCHEDULES)
     for name in "gamma", "gae_lambda":
         value = getattr(settings, name)
         if not 0 <= value <= 1:
             raise InputError(f"{name} is {value}; expected 0 to 1")
     for field in dataclasses.fields(settings):
-        if field.name.endswith("_coefficient") and not 0 <= getattr(settings, field.name) < math.inf:
+        bounded = field.name.endswith("_coefficient") or field.name == "max_norm"
+        if bounded and not 0 <= getattr(settings, field.name) < math.inf:
             raise InputError(f"{field.name} is {getattr(settings, field.name)}; expected 0 or more")
 
 

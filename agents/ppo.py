@@ -45,7 +45,7 @@ class Settings:
     entropy_coefficient: float = 0.0
     value_coefficient: float = 0.5
     value_clip: float | None = None  # how far a value moves from what it was in one round
-    max_norm: float | None = 0.5  # of the gradient of all parameters together
+    max_norm: float = 0.5  # of the gradient of all parameters together; 0 leaves it unbounded
     target_kl: float | None = None  # ends a round when the policy is 1.5 times this far from the old one
     normalise_advantages: bool = True  # in each minibatch
     normalise_observations: bool = False  # by their running mean and deviation
