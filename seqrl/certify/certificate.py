@@ -12,6 +12,8 @@ import numpy as np
 
 from seqrl import kernels
 from seqrl.certify import discovery
+from seqrl.certify.agent_cases import agent_layers, objective_name, objectives
+from seqrl.certify.agent_checks import OBJECTIVE_CHECKS
 from seqrl.certify.cases import FULL_BATCH_OPTIMIZERS, LAYERS, LOSSES, OPTIMIZERS, REGULARIZERS, name_of
 from seqrl.certify.check import CENTRAL_DIFFERENCES, Check
 from seqrl.certify.differences import Differences, exceeding
@@ -33,7 +35,7 @@ COLUMNS = {
     "uses": "two uses of one layer, two backward calls, nothing changed in place; an optimizer resumed",
     "inference": "inference beside training, changing nothing; dropout's mean; weights saved and loaded",
     "float32": "float32 beside float64",
-    "arrays": "strided, read-only, empty and int32 arrays beside plain ones",
+    "arrays": "strided, read-only, empty and int32 arrays beside plain ones; agents' losses refuse (B, 1) for (B,)",
     "learns": "squared error after a short training, 1 being that of the best constant prediction",
     "compiled": "the compiled kernel beside the readable one, in float64",
     "parity": "beside the numbers that PyTorch, or ONNX, recorded, in float64",
@@ -42,6 +44,7 @@ COLUMNS = {
 REQUIRED = {
     "layer": ("gradients", "uses", "inference", "float32"),
     "loss": ("gradients", "batch", "padded", "uses", "float32"),
+    "objective": ("gradients", "batch", "uses", "arrays", "float32"),  # a loss of an agent
     "optimizer": ("uses", "float32", "learns", "parity"),
     "regularizer": ("gradients", "uses", "float32"),
     "kernel": ("compiled", "float32"),
@@ -74,8 +77,9 @@ class Row:
 
 def jobs() -> list[Job]:
     """Everything that is to be measured."""
-    found = [*_of("layer", LAYERS, LAYER_CHECKS, lambda name, case: name_of(case))]
+    found = [*_of("layer", LAYERS | agent_layers(), LAYER_CHECKS, lambda name, case: name_of(case))]
     found += _of("loss", LOSSES, LOSS_CHECKS, lambda name, case: case.loss.__name__)
+    found += _of("objective", objectives(), OBJECTIVE_CHECKS, lambda name, case: objective_name(case))
     rules = OPTIMIZERS | FULL_BATCH_OPTIMIZERS
     found += _of(
         "optimizer", rules, OPTIMIZER_CHECKS, lambda name, make: type(make([("p", Parameter([0.0]))])).__name__

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterator
+from types import ModuleType
 
 import seqrl
+import seqrl.agents
 from seqrl import kernels, losses, optimizers, regularizers
-from seqrl.certify import cases
+from seqrl.certify import agent_cases, cases
 from seqrl.certify.kernel_cases import KERNELS
 from seqrl.certify.optimizer_checks import Make
 from seqrl.layer import Layer
@@ -19,6 +22,7 @@ from seqrl.parameter import Parameter
 from seqrl.regularizers import Penalty
 
 ABSTRACT = {Layer, Recurrent, Attention}
+AGENTS = "seqrl.agents."
 NOT_LIBRARY = "seqrl.kernels.", "seqrl.certify."  # kernels are found by name; one implementation needs an extra
 
 
@@ -28,6 +32,7 @@ def uncovered() -> list[str]:
         "module": broken_modules(),
         "layer": uncovered_layers(),
         "loss": uncovered_losses(),
+        "objective": uncovered_objectives(),
         "optimizer": uncovered_optimizers(),
         "regularizer": uncovered_regularizers(),
         "kernel": uncovered_kernels(),
@@ -39,7 +44,7 @@ def uncovered_layers() -> list[str]:
     """Names of the layers that no case makes. A name with an underscore is a part that others are built of."""
     broken_modules()
     library = {layer for layer in subclasses(Layer) if _in_library(layer.__module__)} - ABSTRACT
-    covered = {cases.name_of(case) for case in cases.LAYERS.values()}
+    covered = {cases.name_of(case) for case in (cases.LAYERS | agent_cases.agent_layers()).values()}
     return sorted({layer.__name__ for layer in library if not layer.__name__.startswith("_")} - covered)
 
 
@@ -57,6 +62,23 @@ def uncovered_losses() -> list[str]:
         and member.__module__.startswith(losses.__name__)
         and not name.startswith("_")
         and "target" in inspect.signature(member).parameters
+        and member not in covered
+    )
+
+
+def uncovered_objectives() -> list[str]:
+    """The public functions of the agents whose name ends with "loss" that no case has."""
+    broken_modules()
+    covered = {case.loss for case in agent_cases.objectives().values()}
+    return sorted(
+        f"{module.removeprefix(AGENTS)}.{name}"
+        for module, content in list(sys.modules.items())
+        if module.startswith(AGENTS)
+        for name, member in vars(content).items()
+        if inspect.isfunction(member)
+        and member.__module__ == module
+        and name.endswith("loss")
+        and not name.startswith("_")
         and member not in covered
     )
 
@@ -99,12 +121,17 @@ def subclasses(of: type[Layer]) -> Iterator[type[Layer]]:
 
 
 def broken_modules() -> list[str]:
-    """Import all modules of the library; the names of those that can't be."""
+    """Import all modules of the library and of the agents; the names of those that can't be."""
     broken = []
-    for module in pkgutil.walk_packages(seqrl.__path__, "seqrl."):
-        if not module.name.startswith(NOT_LIBRARY):
+    for name in [*_modules(seqrl), *_modules(seqrl.agents)]:
+        if not name.startswith(NOT_LIBRARY):
             try:
-                importlib.import_module(module.name)
+                importlib.import_module(name)
             except Exception:
-                broken.append(module.name)
-    return broken
+                broken.append(name)
+    return sorted(set(broken))
+
+
+def _modules(package: ModuleType) -> Iterator[str]:
+    """In a checkout the agents lie beside the package that they are a part of."""
+    return (module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."))

@@ -105,7 +105,7 @@ def test_a_new_layer_is_discovered() -> None:
 
 def test_every_parity_case_is_about_something_that_is_certified() -> None:
     jobs = certificate.jobs()
-    assert {j.kind for j in jobs} <= {"layer", "loss", "optimizer", "regularizer", "kernel"}
+    assert {j.kind for j in jobs} <= {"layer", "loss", "objective", "optimizer", "regularizer", "kernel"}
     assert {j.column for j in jobs} <= COLUMNS.keys()
 
 
