@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -165,6 +166,42 @@ def embedding_curve(lines: Iterable[Mapping[str, float]]) -> Any:
     if axes.lines:
         axes.legend()
     return figure
+
+
+class Band(NamedTuple):
+    """A curve with the interval around it. What is not a number is not drawn."""
+
+    steps: npt.NDArray[np.floating]  # (P,)
+    middle: npt.NDArray[np.floating]  # (P,)
+    low: npt.NDArray[np.floating] | None = None  # (P,)
+    high: npt.NDArray[np.floating] | None = None
+    each: npt.NDArray[np.floating] | None = None  # (K, P) the curves that it is made of
+
+
+def return_curves(bands: Mapping[str, Band], title: str) -> Any:
+    """Learning curves of agents as a matplotlib Figure: the return by steps, a colour for each name.
+
+    A single name has the curve of every seed behind it.
+    """
+    figure, axes = panels((6.4, 4.0))
+    longest = max((float(band.steps[-1]) for band in bands.values()), default=0.0)
+    unit, size = ("thousands of steps", 1e3) if longest >= 1e4 else ("steps", 1.0)
+    for (name, band), colour in zip(bands.items(), itertools.cycle(COLOURS), strict=False):
+        steps = band.steps / size
+        if band.each is not None and len(bands) == 1 < len(band.each):
+            axes.plot(steps, band.each.T, color=colour, alpha=0.25, linewidth=0.8)
+        if band.low is not None and band.high is not None:
+            axes.fill_between(steps, band.low, band.high, color=colour, alpha=0.2, linewidth=0)
+        axes.plot(steps, band.middle, color=colour, label=_described(name, band))
+    axes.set(title=title, xlabel=unit, ylabel="return of an episode")
+    axes.legend()
+    return figure
+
+
+def _described(name: str, band: Band) -> str:
+    if band.low is None or band.each is None:
+        return name
+    return f"{name}: interquartile mean of {len(band.each)} seeds, 95 % interval"
 
 
 def history(epochs: Sequence[int], history: Mapping[str, Sequence[float]]) -> Any:
