@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 from importlib.metadata import version
 from typing import Any
@@ -52,8 +51,8 @@ def dqn(seed: int) -> dict[str, Any]:
         gamma=DQN_GAMMA,
         loss="squared",
         learning_rate=DQN_LEARNING_RATE,
-        clip=math.inf,
-        batch=DQN_BATCH,
+        max_norm=1e9,  # CleanRL does not clip
+        batch_size=DQN_BATCH,
         capacity=DQN_BUFFER,
         learning_starts=DQN_LEARNING_STARTS,
         train_frequency=DQN_TRAIN_EVERY,

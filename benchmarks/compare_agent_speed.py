@@ -42,11 +42,14 @@ def speeds(python: str | Path, rounds: int) -> tuple[bool, list[Result]]:
     """Print steps a second; whether all targets are reached, and a result of each side."""
     dqn = by_seed([(sys.executable, OURS, "dqn"), (python, LOOP, "dqn"), (python, PEER, "dqn")], rounds)
     ppo = by_seed([(sys.executable, OURS, "ppo"), (python, PEER, "ppo")], rounds)
-    rows = [
-        ratio("DQN, CleanRL's settings: steps/s (a loop in PyTorch)", "steps_per_second", *dqn[:2], least=4.0),
-        ratio("DQN, CleanRL's settings: steps/s (Stable-Baselines3)", "steps_per_second", *dqn[::2], least=7.0),
-        ratio("PPO, the zoo's settings: steps/s (Stable-Baselines3)", "steps_per_second", *ppo, least=10.0),
-    ]
+    pairs = {
+        "DQN, CleanRL's settings: steps/s (a loop in PyTorch)": (*dqn[:2], 4.0),
+        "DQN, CleanRL's settings: steps/s (Stable-Baselines3)": (*dqn[::2], 7.0),
+        "PPO, the zoo's settings: steps/s (Stable-Baselines3)": (*ppo, 10.0),
+    }
+    by = "steps_per_second", "steps_per_processor_second"
+    rows = [ratio(what, by[0], ours, peer, least=least) for what, (ours, peer, least) in pairs.items()]
+    rows += [ratio(f"{what}, by processor time", by[1], ours, peer) for what, (ours, peer, _) in pairs.items()]
     reached = table(rows, "the other")
     names = "seqrl", "the loop", "Stable-Baselines3"
     for what, sides, whose in ("DQN", dqn, names), ("PPO", ppo, names[::2]):
