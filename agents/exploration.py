@@ -22,7 +22,7 @@ def argmax(values: Array, rng: np.random.Generator) -> Integers:
     """
     if values.size == values.shape[-1]:  # of one state, a plain loop is faster
         action = _best(values.ravel().tolist(), rng)
-        return np.int64(action) if values.ndim == 1 else np.full(values.shape[:-1], action)  # type: ignore[return-value]
+        return np.int64(action) if values.ndim == 1 else np.array(action).reshape(values.shape[:-1])  # type: ignore[return-value]
     best = values == values.max(axis=-1, keepdims=True)
     ties = best.sum(axis=-1)
     if (ties == 1).all():
