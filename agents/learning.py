@@ -143,7 +143,7 @@ class Learning:
     def _show(self, bar: Any, now: float) -> None:
         self._shown_at = now
         last = self.agent.episodes[-SHOWN:]
-        mean = f"return {np.mean([episode.return_ for episode in last]):.1f}, " if last else ""
+        mean = f"return {np.mean([episode.return_ for episode in last]):.2f}, " if last else ""
         bar.set_postfix_str(f"{mean}{self.speed():,.0f} steps/s", refresh=False)
         bar.update(min(self.agent.steps, self.settings.steps) - bar.n)
 

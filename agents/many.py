@@ -118,6 +118,6 @@ def _show(bar: Any, steps: dict[Path, int]) -> None:
     last = [lines[-1] for folder in steps if (lines := written(folder / runs.METRICS))]
     returns = [line["return"] for line in last if "return" in line]
     if returns:
-        bar.set_postfix_str(f"return {sum(returns) / len(returns):.1f} over {len(returns)} runs", refresh=False)
+        bar.set_postfix_str(f"return {sum(returns) / len(returns):.2f} over {len(returns)} runs", refresh=False)
     done = sum(min(line["step"], sum(steps.values())) for line in last)
     bar.update(min(done, bar.total) - bar.n)
