@@ -162,9 +162,9 @@ def main() -> int:
         print("\n### Longer and longer texts, seqrl, skip-gram with negative sampling")
         reached &= grow(wordnet, folder)
         print(
-            f"\nDimension 100, window 5, 5 negatives, subsampling 1e-3, minimum count 5; 2 threads, but 1 of seqrl with "
-            f"hierarchical softmax; medians of {options.rounds} rounds, in brackets the range of their ratios; correlations: mean and "
-            f"standard deviation of {options.rounds} seeds. {versions(ours['versions'], peer['versions'])}"
+            f"\nDimension 100, window 5, 5 negatives, subsampling 1e-3, minimum count 5; 2 threads, of seqrl 1 with "
+            f"hierarchical softmax; medians of {options.rounds} rounds, in brackets the range of their ratios; "
+            f"correlations: mean and standard deviation of {options.rounds} seeds. {versions(ours['versions'], peer['versions'])}"
         )
     return int(not reached)
 

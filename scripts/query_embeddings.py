@@ -40,7 +40,7 @@ class Options:
     words: Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORD ...")] = ()
     """The words of --plot (default: groups of data/words/groups.txt, or else words with near neighbours)."""
     export: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Write the vectors for other tools in word2vec's format: binary if the name ends in .bin or .bin.gz, or else text."""
+    """Write the vectors for other tools in word2vec's format: binary if the name ends in .bin or .bin.gz, else text."""
     count: int = 10
     """How many words --nearest and --analogy print."""
     restrict: int | None = None

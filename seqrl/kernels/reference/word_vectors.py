@@ -81,8 +81,8 @@ def draw_targets(ids: Ids, draws: Bits, chances: Bits, others: Ids) -> Ids:
     """(n, 1 + K): each word, and K others with label 0, as `learn_windows` takes them.
 
     draws (n, K): random 64 bits. The others are drawn by Walker's alias method (1977): a place of `chances` (V,), which
-    stays with its own word or goes to that of `others` (V,). Who draws the word itself draws again, and after DRAWS vain
-    draws (where a word is nearly all of the text) takes the next one.
+    stays with its own word or goes to that of `others` (V,). Where that is the word itself it is drawn again, and after
+    DRAWS times in vain, as for a word that is nearly all of the text, the next word is taken.
     """
     V, K = len(chances), draws.shape[1]
     targets = np.empty((len(ids), 1 + K), np.int32)
