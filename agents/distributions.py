@@ -41,50 +41,61 @@ class Categorical:
     def __init__(self, logits: Array) -> None:
         if logits.ndim != 2:
             raise InputError(f"logits have the shape {logits.shape}; expected (B, A)")
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        self.p: Array = np.exp(shifted)
-        total = self.p.sum(axis=1, keepdims=True)
-        self.p /= total
-        self.log_p: Array = shifted - np.log(total)
+        columns = np.ascontiguousarray(logits.T)  # (A, B): sums over a few actions are then of long rows
+        shifted = columns - columns.max(axis=0)
+        p = np.exp(shifted)
+        total = p.sum(axis=0)
+        p /= total
+        self._p, self._log_p = p, shifted - np.log(total)
+
+    @property
+    def p(self) -> Array:
+        """(B, A)"""
+        return self._p.T
+
+    @property
+    def log_p(self) -> Array:
+        """(B, A)"""
+        return self._log_p.T
 
     def sample(self, rng: np.random.Generator) -> Integers:
         """The first action at which the cumulative probability exceeds a uniform number."""
-        cumulative = self.p.cumsum(axis=1)
-        u = rng.random((len(cumulative), 1)) * cumulative[:, -1:]  # rounding leaves their sum beside 1
-        return np.count_nonzero(u >= cumulative[:, :-1], axis=1)
+        cumulative = self._p.cumsum(axis=0)
+        u = rng.random(cumulative.shape[1]) * cumulative[-1]  # rounding leaves their sum beside 1
+        return np.count_nonzero(u >= cumulative[:-1], axis=0)
 
     def mode(self) -> Integers:
-        return self.log_p.argmax(axis=1)
+        return self._log_p.argmax(axis=0)
 
     def log_prob(self, actions: Integers) -> Array:
-        return self.log_p[self._at(actions)]
+        return self._log_p[self._at(actions)]
 
     def entropy(self) -> Array:
-        return -(self.p * self._finite_log_p()).sum(axis=1)
+        return -(self._p * self._finite_log_p()).sum(axis=0)
 
     def gradient(self, actions: Integers, dlog_prob: Array, dentropy: Array | None = None) -> Array:
         """d logits, (B, A)."""
-        _check_rows(dlog_prob, dentropy, len(self.p))
+        _check_rows(dlog_prob, dentropy, self._p.shape[1])
         if dentropy is None:
-            dlogits: Array = self.p * -dlog_prob[:, None]
+            dlogits = self._p * -dlog_prob
         else:
             log_p = self._finite_log_p()
-            entropy = -(self.p * log_p).sum(axis=1)
-            dlogits = self.p * (-(dlog_prob + dentropy * entropy)[:, None] - dentropy[:, None] * log_p)
+            entropy = -(self._p * log_p).sum(axis=0)
+            dlogits = self._p * (-(dlog_prob + dentropy * entropy) - dentropy * log_p)
         dlogits[self._at(actions)] += dlog_prob
-        return dlogits
+        return np.ascontiguousarray(dlogits.T)
 
     def _finite_log_p(self) -> Array:
         """p log p is 0 where p is, whose logarithm may be -inf."""
-        return np.maximum(self.log_p, self.log_p.dtype.type(-1e4))
+        return np.maximum(self._log_p, self._log_p.dtype.type(-1e4))
 
     def _at(self, actions: Integers) -> tuple[Integers, Integers]:
-        B, A = self.p.shape
+        A, B = self._p.shape
         if actions.shape != (B,) or actions.dtype.kind not in "iu":
             raise InputError(f"actions are {actions.dtype} of shape {actions.shape}; expected integers of shape {(B,)}")
         if B and not (actions.min() >= 0 and actions.max() < A):
             raise InputError(f"actions run from {actions.min()} to {actions.max()}; expected 0 <= action < {A}")
-        return np.arange(B), actions
+        return actions, np.arange(B)
 
 
 class DiagonalGaussian:

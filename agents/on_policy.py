@@ -81,12 +81,13 @@ class PolicyAndValue(Layer):
     def forward_data(self, x: Array) -> tuple[tuple[Array, Array], Callable[[Array, Array], None]]:
         h, backward_hidden = self.hidden.forward_data(x)
         outputs, backward_policy = self.policy_head.forward(h[0])
-        values, backward_value = self.value_head.forward(h[1])
+        values, backward_value = self.value_head.forward_data(h[1])
 
         def backward(doutputs: Array, dvalues: Array) -> None:
+            backward_value(dvalues[:, None])
             dh = np.empty_like(h)
             dh[0] = backward_policy(doutputs)
-            dh[1] = backward_value(dvalues[:, None])
+            np.multiply(dvalues[:, None], self.value_head.weight.value.T, out=dh[1])
             backward_hidden(dh)
 
         return (outputs, values[:, 0]), backward

@@ -13,6 +13,7 @@ numbers through which no gradient flows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -124,7 +125,8 @@ def normalised(advantages: Array) -> Array:
     """(A - mean) / deviation; one alone stays what it is, as its deviation says nothing."""
     if len(advantages) < 2:
         return advantages
-    return (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    centred = advantages - advantages.mean()
+    return centred / (np.sqrt(np.dot(centred, centred) / len(centred)) + 1e-8)
 
 
 class PPO(OnPolicy):
@@ -144,7 +146,7 @@ class PPO(OnPolicy):
         """`epochs` passes in minibatches; fewer where the policy has moved beyond `target_kl`."""
         settings = self.settings
         clip = settings.clip * self.progress_factor(settings.clip_schedule)
-        log: dict[str, float] = {}
+        loss = math.nan
         for batch in self._minibatches(experience):
             (outputs, values), backward = self.network.forward_data(batch.x)
             policy = policy_loss(
@@ -156,17 +158,18 @@ class PPO(OnPolicy):
                 entropy=settings.entropy_coefficient,
                 distribution=self.distribution,
             )
-            divergence = _divergence(policy.ratio)
-            log = {"losses/policy_loss": policy.loss, "losses/approx_kl": divergence}
-            if settings.target_kl is not None and divergence > 1.5 * settings.target_kl:
+            if settings.target_kl is not None and divergence(policy.ratio) > 1.5 * settings.target_kl:
                 break
             loss, dvalues = value_loss(values, batch.returns, batch.values, clip=settings.value_clip)
             backward(policy.gradient, settings.value_coefficient * dvalues)
             self.optimizer.step()
-            log["losses/value_loss"] = loss
-        log["losses/clipfrac"] = float((np.abs(policy.ratio - 1) > clip).mean())
-        log["losses/explained_variance"] = explained_variance(experience.values, experience.returns)
-        return log
+        return {  # of the last minibatch
+            "losses/policy_loss": policy.loss,
+            "losses/value_loss": loss,
+            "losses/approx_kl": divergence(policy.ratio),
+            "losses/clipfrac": float((np.abs(policy.ratio - 1) > clip).mean()),
+            "losses/explained_variance": explained_variance(experience.values, experience.returns),
+        }
 
     def _minibatches(self, experience: Experience) -> Iterator[Experience]:
         """Parts of one size (but for one row), `batch_size` at most, drawn anew at each pass."""
@@ -188,6 +191,6 @@ class PPO(OnPolicy):
         return batch._replace(advantages=normalised(batch.advantages))
 
 
-def _divergence(ratio: Array) -> float:
+def divergence(ratio: Array) -> float:
     """KL(old || new) estimated by mean (r - 1) - log r, which is never negative (Schulman 2020)."""
     return float(((ratio - 1) - np.log(ratio)).mean())
