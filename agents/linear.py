@@ -99,6 +99,7 @@ class _Linear(Agent):
         self.weights = np.zeros((self.features.size, int(self.action_space.n)))  # type: ignore[attr-defined]
         self._learning_rate = linear(settings.learning_rate, settings.learning_rate_end, settings.anneal_steps)
         self._epsilon = linear(settings.epsilon, settings.epsilon_end, settings.anneal_steps)
+        self._code = self._encode(self.environments.observations)
         self._next_actions = self.actions(self.environments.observations, self.streams.exploration, True)
 
     def action_values(self, observations: npt.NDArray[Any]) -> Array:
@@ -120,12 +121,13 @@ class _Linear(Agent):
         The next actions are chosen by the values before it, as SARSA has it; first ones of an episode by those after.
         """
         epsilon, rng = self._epsilon(self.steps), self.streams.exploration
-        q = self.action_values(steps.next_observation)
+        next_code = self._encode(steps.next_observation)
+        q = self.features.values(next_code, self.weights)
         actions = epsilon_greedy(q, epsilon, rng)
         follows = np.where(steps.terminated, 0.0, self.following(q, actions, epsilon))
         targets = steps.reward + self.settings.gamma * follows
 
-        code, taken = self._encode(steps.observation), steps.action
+        code, taken = self._code, steps.action
         if not steps.valid.all():
             code, taken, targets = code[steps.valid], taken[steps.valid], targets[steps.valid]
         if len(taken):
@@ -135,8 +137,10 @@ class _Linear(Agent):
 
         fresh = steps.terminated | steps.truncated | ~steps.valid  # what is acted on next is another observation
         if fresh.any():
-            actions = np.where(fresh, self.actions(self.environments.observations, rng, True), actions)
-        self._next_actions = actions
+            next_code = self._encode(self.environments.observations)
+            first = epsilon_greedy(self.features.values(next_code, self.weights), epsilon, rng)
+            actions = np.where(fresh, first, actions)
+        self._code, self._next_actions = next_code, actions
 
     def _encode(self, observations: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return self.features.encode(observations.reshape(len(observations), -1))
@@ -151,6 +155,7 @@ class _Linear(Agent):
             raise InputError(f"'weights' has the shape {weights.shape}; expected {self.weights.shape}")
         super().load_state(state)
         self.weights[...] = weights
+        self._code = self._encode(self.environments.observations)
         self._next_actions = state.arrays["next_actions"].copy()
 
 
