@@ -108,7 +108,7 @@ class _Linear(Agent):
 
     def actions(self, observations: npt.NDArray[Any], rng: np.random.Generator, explore: bool) -> Integers:
         q = self.action_values(observations)
-        return epsilon_greedy(q, self._epsilon(self.steps), rng) if explore else argmax(q, rng)
+        return _explore(q, self._epsilon(self.steps), rng) if explore else argmax(q, rng)
 
     def advance(self, remaining: int) -> None:
         count = self.environments.count
@@ -123,7 +123,7 @@ class _Linear(Agent):
         epsilon, rng = self._epsilon(self.steps), self.streams.exploration
         next_code = self._encode(steps.next_observation)
         q = self.features.values(next_code, self.weights)
-        actions = epsilon_greedy(q, epsilon, rng)
+        actions = _explore(q, epsilon, rng)
         follows = np.where(steps.terminated, 0.0, self.following(q, actions, epsilon))
         targets = steps.reward + self.settings.gamma * follows
 
@@ -138,7 +138,7 @@ class _Linear(Agent):
         fresh = steps.terminated | steps.truncated | ~steps.valid  # what is acted on next is another observation
         if fresh.any():
             next_code = self._encode(self.environments.observations)
-            first = epsilon_greedy(self.features.values(next_code, self.weights), epsilon, rng)
+            first = _explore(self.features.values(next_code, self.weights), epsilon, rng)
             actions = np.where(fresh, first, actions)
         self._code, self._next_actions = next_code, actions
 
@@ -187,6 +187,11 @@ class LinearQ(_Linear):
     def following(self, q: Array, actions: Integers, epsilon: float) -> Array:
         following: Array = q.max(axis=1)
         return following
+
+
+def _explore(q: Array, epsilon: float, rng: np.random.Generator) -> Integers:
+    """Epsilon-greedy actions (B,). For one environment the plain form takes a third of the time."""
+    return epsilon_greedy(q, epsilon, rng) if len(q) > 1 else np.array([epsilon_greedy(q[0], epsilon, rng)])
 
 
 def make_features(settings: Settings, space: spaces.Space[Any], name: str) -> Features:

@@ -43,11 +43,6 @@ def test_errors_begin_with_that_of_zeros_and_fall(result: Any) -> None:
         assert errors[-1] < errors[0]
 
 
-def test_fourier_features_learn_faster_than_polynomials_of_the_same_order(result: Any) -> None:
-    for n in 5, 10, 20:
-        assert result.errors[f"Fourier, order {n}"][-1] < result.errors[f"polynomial, order {n}"][-1]
-
-
 def test_tiles_can_come_nearer_than_groups_as_wide(result: Any) -> None:
     assert result.reachable["50 tilings of 200"] < result.reachable["groups of 200"] / 3
 
