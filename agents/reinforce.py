@@ -42,6 +42,7 @@ from seqrl.parameter import Array, Integers
 from seqrl.training.settings import SCHEDULES, check_counts, check_positive
 
 from . import exploration
+from .acting import acting
 from .agent import Agent, AgentState
 from .distributions import Actions, Categorical, DiagonalGaussian, Distribution
 from .networks import Deviation, encoder, mlp, policy_gains
@@ -203,6 +204,7 @@ class Reinforce(Agent):
         if self.distribution is DiagonalGaussian:
             self.policy = Chain(*self.policy.layers, Deviation(n_actions, settings.log_sigma))
         self.policy_optimizer = Adam(self.policy.parameters(), settings.learning_rate, clip=settings.max_norm)
+        self._outputs = acting(self.policy)
         self.networks = {"policy": self.policy}
         self.optimizers = {"policy": self.policy_optimizer}
         if settings.baseline:
@@ -227,7 +229,7 @@ class Reinforce(Agent):
         self.ended = -running.astype(np.int64)  # (N,) episodes that were gathered whole
 
     def actions(self, observations: Array, rng: np.random.Generator, explore: bool) -> Array:
-        pi = self.distribution(self.policy(self.encode(observations)))
+        pi = self.distribution(self._outputs(self.encode(observations)))
         if explore:
             chosen: Array = pi.sample(rng)
         else:
