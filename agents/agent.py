@@ -18,9 +18,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
+import gymnasium
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
+from gymnasium.vector import VectorEnv
 
 from seqrl.errors import InputError, nearest
 from seqrl.layer import Layer
@@ -71,7 +73,8 @@ class Agent:
     options: keyword arguments of gymnasium.make, for an environment given by its id.
     overrides: single settings by name, over those.
 
-    A field `environments` of the settings is how many run side by side; a vector environment given has its own number.
+    A field `environments` of the settings is how many run side by side; it becomes 1 for an environment given, and its
+    own number for a vector environment.
     Raises InputError for an unknown environment or setting, and for spaces that the algorithm can't handle.
     """
 
@@ -94,7 +97,11 @@ class Agent:
         self.seed = seed
         self.settings: Any = resolve_settings(type(self), env, settings, overrides)
         self.streams = Streams(seed)
-        count = getattr(env, "num_envs", None) or getattr(self.settings, "environments", 1)
+        count: int = getattr(self.settings, "environments", 1)
+        if isinstance(env, gymnasium.Env):
+            count = 1
+        elif isinstance(env, VectorEnv):
+            count = env.num_envs
         if getattr(self.settings, "environments", count) != count:
             self.settings = dataclasses.replace(self.settings, environments=count)
         self.environments = Environments(env, count=count, seed=self.streams.environment, options=options)

@@ -7,6 +7,7 @@ that make up its state. Its `np_random` is always a part of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import gymnasium
@@ -43,11 +44,11 @@ def obstacle(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> str | N
         if type(env) is SyncVectorEnv:
             return next(filter(None, map(obstacle, env.envs)), None)
         return None if type(env) is CartPoleVectorEnv else f"the state of {type(env).__name__} can't be set"
-    while isinstance(env, gymnasium.Wrapper):
-        if type(env) not in WRAPPERS:
-            return f"the state of the wrapper {type(env).__name__} can't be set"
-        env = env.env
-    return f"the state of {type(env).__name__} can't be set" if _attributes(env) is None else None
+    for wrapper in _wrappers(env):
+        if type(wrapper) not in WRAPPERS:
+            return f"the state of the wrapper {type(wrapper).__name__} can't be set"
+    kind = env.unwrapped
+    return f"the state of {type(kind).__name__} can't be set" if _attributes(kind) is None else None
 
 
 def snapshot(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> dict[str, Any]:
@@ -57,12 +58,9 @@ def snapshot(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any]) -> dict[st
         return {"parts": parts, "vector": _take(env, SYNC), "last": [encode(row) for row in env._env_obs]}
     if isinstance(env, VectorEnv):
         return {"vector": _take(env, CARTPOLES), "random": env.np_random.bit_generator.state}
-    wrappers = []
-    while isinstance(env, gymnasium.Wrapper):
-        wrappers.append(_take(env, WRAPPERS[type(env)]))
-        env = env.env
-    own = _take(env, _attributes(env) or ())
-    return {"wrappers": wrappers, "own": own, "random": env.np_random.bit_generator.state}
+    wrappers = [_take(wrapper, WRAPPERS[type(wrapper)]) for wrapper in _wrappers(env)]
+    own = _take(env.unwrapped, _attributes(env.unwrapped) or ())
+    return {"wrappers": wrappers, "own": own, "random": env.unwrapped.np_random.bit_generator.state}
 
 
 def restore(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any], state: dict[str, Any]) -> None:
@@ -77,11 +75,10 @@ def restore(env: gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any], state: dict
         _put(env, state["vector"])
         env.np_random.bit_generator.state = state["random"]
         return
-    for values in state["wrappers"]:
-        _put(env, values)
-        env = env.env  # type: ignore[attr-defined]
-    _put(env, state["own"])
-    env.np_random.bit_generator.state = state["random"]
+    for wrapper, values in zip(_wrappers(env), state["wrappers"], strict=True):
+        _put(wrapper, values)
+    _put(env.unwrapped, state["own"])
+    env.unwrapped.np_random.bit_generator.state = state["random"]
 
 
 def encode(value: Any) -> Any:
@@ -104,6 +101,13 @@ def decode(value: Any) -> Any:
     if "tuple" in value:
         return tuple(decode(part) for part in value["tuple"])
     return [decode(part) for part in value["list"]]
+
+
+def _wrappers(env: gymnasium.Env[Any, Any]) -> Iterator[gymnasium.Wrapper[Any, Any, Any, Any]]:
+    """From the outermost inwards."""
+    while isinstance(env, gymnasium.Wrapper):
+        yield env
+        env = env.env
 
 
 def _attributes(env: Any) -> tuple[str, ...] | None:

@@ -192,10 +192,13 @@ class _Singles:
         space = self.observations_as.space
         self.shape: tuple[int, ...] = space.shape or ()
         self.dtype = np.dtype(space.dtype)
+        self.n = int(space.n) if isinstance(space, gymnasium.spaces.Discrete) else None
+        self.usual = isinstance(envs[0].observation_space, gymnasium.spaces.Box)
         self.steps = 0
         self.calls = 0
         self.ended: list[Episode] = []
-        self.time_limit = _time_limit(envs[0])
+        spec = envs[0].spec
+        self.time_limit: int | None = None if spec is None else spec.max_episode_steps
         self.max_steps = math.inf if max_steps is None else max_steps
         self.valid = np.ones(len(envs), np.bool_)
         self.valid.flags.writeable = False
@@ -211,32 +214,41 @@ class _Singles:
             self.observations[i] = self.reset(i, _number(seed))
 
     def reset(self, i: int, seed: int | None = None) -> Any:
-        result = self.envs[i].reset(seed=seed)
+        result: Any = self.envs[i].reset(seed=seed)
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
             self.fail(i, f"reset returned {_shown(result)}; expected (observation, info)")
-        return self.check_observation(i, result[0], "reset")
+        seen = self.check_observation(i, result[0], "reset")
+        self.check_finite(i, seen, "reset")
+        return seen
 
     def step(self, actions: Array) -> Steps:
-        envs, returns, lengths = self.envs, self.returns, self.lengths
+        envs, returns, lengths, dtype, shape = self.envs, self.returns, self.lengths, self.dtype, self.shape
         count = len(envs)
         if actions.shape[:1] != (count,):
             raise InputError(f"actions have the shape {actions.shape}; expected {count} of them, one an environment")
         taken = self.actions_as.decode(actions)
         before = self.observations
-        following = np.empty_like(before)
+        following = np.empty(before.shape, self.dtype)
         rewards = np.empty(count)
         terminated = np.zeros(count, np.bool_)
         truncated = np.zeros(count, np.bool_)
         ends: list[int] = []
         self.calls += 1
         for i, action in enumerate(taken.tolist() if taken.ndim == 1 else taken):
-            result = envs[i].step(action)
+            result: Any = envs[i].step(action)
             if type(result) is not tuple or len(result) != 5:
                 self.fail(
                     i, f"step returned {_shown(result)}; expected (observation, reward, terminated, truncated, info)"
                 )
             observation, reward, end, cut, _ = result
-            following[i] = self.check_observation(i, observation, "step")
+            if not (  # the common case, looked at here: a call costs as much as what it does
+                self.usual
+                and type(observation) is np.ndarray
+                and observation.dtype is dtype
+                and observation.shape == shape
+            ):
+                observation = self.check_observation(i, observation, "step")
+            following[i] = observation
             if not isinstance(reward, NUMBERS):
                 self.fail(i, f"step returned the reward {_shown(reward)}; expected a number")
             if not math.isfinite(reward):
@@ -252,6 +264,9 @@ class _Singles:
             if end or cut:
                 terminated[i], truncated[i] = end, cut
                 ends.append(i)
+        if not _finite(following):
+            for i, row in enumerate(following):
+                self.check_finite(i, row, "step")
         self.steps += count
         if ends:
             self.observations = following.copy()
@@ -264,25 +279,24 @@ class _Singles:
         return Steps(before, actions, rewards, following, terminated, truncated, self.valid)
 
     def check_observation(self, i: int, observation: Any, where: str) -> Any:
-        """The observation as an array or a whole number, checked."""
+        """The observation as an array or a whole number of the space's shape and kind."""
         try:
             seen = self.observations_as.encode(observation)
-            shape = seen.shape if isinstance(seen, np.ndarray) else np.shape(seen)
-            fits = shape == self.shape and _fits(seen, self.dtype)
+            if self.n is not None:
+                fits = 0 <= seen < self.n
+            else:
+                seen = np.asarray(seen)
+                fits = seen.shape == self.shape and np.can_cast(seen.dtype, self.dtype, "same_kind")
         except (TypeError, ValueError, KeyError, IndexError, AttributeError):
             fits = False
         if not fits:
-            self.fail(i, f"{where} returned the observation {_shown(observation)}; expected one of {self.space(i)}")
-        if isinstance(seen, int):
-            n = self.observations_as.space.n  # type: ignore[attr-defined]
-            if not 0 <= seen < n:
-                self.fail(i, f"{where} returned the observation {observation!r}; expected one of {self.space(i)}")
-        elif not _finite(seen):
-            self.fail(i, f"{where} returned an observation that holds {_not_finite(seen)}: {_shown(observation)}")
+            space = self.envs[i].observation_space
+            self.fail(i, f"{where} returned the observation {_shown(observation)}; expected one of {space}")
         return seen
 
-    def space(self, i: int) -> Any:
-        return self.envs[i].observation_space
+    def check_finite(self, i: int, seen: Any, where: str) -> None:
+        if not np.isfinite(seen).all():
+            self.fail(i, f"{where} returned an observation that holds {_not_finite(seen)}: {_shown(seen)}")
 
     def fail(self, i: int, problem: str) -> NoReturn:
         raise InputError(f"{self.name}, environment {i}, step {self.calls}: {problem}")
@@ -409,7 +423,7 @@ class _Vector:
     def check_observations(self, observations: Any, where: str) -> Array:
         try:
             seen = self.observations_as.encode_batch(observations)
-            fits = seen.shape == self.shape and _fits(seen, self.dtype)
+            fits = seen.shape == self.shape and np.can_cast(seen.dtype, self.dtype, "same_kind")
         except (TypeError, ValueError, AttributeError):
             fits = False
         if not fits:
@@ -511,21 +525,9 @@ def _number(seed: np.random.SeedSequence) -> int:
     return int(seed.generate_state(1)[0] >> 1)
 
 
-def _time_limit(env: gymnasium.Env[Any, Any]) -> int | None:
-    spec = env.spec
-    return None if spec is None else spec.max_episode_steps
-
-
-def _fits(seen: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether the values can be kept in an array of `dtype` without turning them into something else."""
-    given = seen.dtype if isinstance(seen, np.ndarray | np.generic) else np.asarray(seen).dtype
-    return given is dtype or np.can_cast(given, dtype, "same_kind")
-
-
-def _finite(observation: Any) -> bool:
-    """A sum of squares is not finite if a value isn't, and costs less than looking at each."""
-    seen = np.asarray(observation)
-    return seen.dtype.kind != "f" or math.isfinite(np.vdot(seen, seen)) or bool(np.isfinite(seen).all())
+def _finite(seen: Array) -> bool:
+    """Counting takes half as long as `all` where there are few values."""
+    return seen.dtype.kind != "f" or np.count_nonzero(np.isfinite(seen)) == seen.size
 
 
 def _not_finite(observation: Any) -> str:

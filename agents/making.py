@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium
+from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv, VectorWrapper
 
@@ -57,7 +58,7 @@ def make(name: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
     spec = find_spec(name)
     spec.order_enforce = False
     try:
-        return gymnasium.make(spec, disable_env_checker=True, **options)
+        env = gymnasium.make(spec, disable_env_checker=True, **options)
     except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
         extra = next((extra for part, extra in EXTRAS.items() if part in str(spec.entry_point)), None)
         if extra is None:
@@ -66,6 +67,20 @@ def make(name: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
     except (gymnasium.error.Error, TypeError, ValueError, KeyError) as error:
         given = "".join(f", {option}={value!r}" for option, value in options.items())
         raise InputError(f"the environment '{name}'{given} can't be made: {_line(error)}") from None
+    if type(env.unwrapped.action_space) is spaces.Discrete:
+        env.unwrapped.action_space = _Discrete(env.unwrapped.action_space)
+    return env
+
+
+class _Discrete(spaces.Discrete):
+    """The same actions. Gymnasium's own takes a third of a step of cart-pole to say that 1 is one of them."""
+
+    def __init__(self, space: spaces.Discrete) -> None:
+        super().__init__(space.n, start=space.start)
+        self._first, self._end = int(space.start), int(space.start + space.n)
+
+    def contains(self, x: Any) -> bool:
+        return self._first <= x < self._end if type(x) is int else super().contains(x)
 
 
 def maker_of(env: Any, options: Mapping[str, Any]) -> Maker | None:
@@ -77,11 +92,11 @@ def maker_of(env: Any, options: Mapping[str, Any]) -> Maker | None:
     if isinstance(env, SyncVectorEnv | AsyncVectorEnv):
         return env.env_fns[0]
     if isinstance(env, VectorEnv):
-        spec = env.spec
-        if spec is None or spec.entry_point is None:
+        of_vector = env.spec
+        if of_vector is None or of_vector.entry_point is None:
             return None
-        arguments = {name: value for name, value in spec.kwargs.items() if name not in OF_VECTORS}
-        return lambda: make(spec.id, arguments)
+        id, arguments = of_vector.id, {k: v for k, v in of_vector.kwargs.items() if k not in OF_VECTORS}
+        return lambda: make(id, arguments)
     if isinstance(env, gymnasium.Env):
         spec = env.spec
         return None if spec is None else lambda: gymnasium.make(copy.deepcopy(spec), disable_env_checker=True)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from seqrl.errors import check_sizes
+
 if TYPE_CHECKING:
     from .environments import Environments
 
@@ -55,13 +57,14 @@ def collect(environments: Environments, choose: Choose, T: int) -> Rollout:
 
     choose: the observations (N, ...) -> (actions (N, ...), {name: array (N, ...)} to keep beside them, such as
     log-probabilities and values).
+    Raises InputError for a T below 1.
     """
+    check_sizes("collect", T=T)
     rows: list[Steps] = []
     kept: list[Mapping[str, Array]] = []
     for _ in range(T):
         actions, extras = choose(environments.observations)
         kept.append(extras)
         rows.append(environments.step(actions))
-    names = kept[0] if kept else ()
-    stacked = [np.stack(column) for column in zip(*rows, strict=True)]
-    return Rollout(*stacked, extras={name: np.stack([extras[name] for extras in kept]) for name in names})
+    steps = Steps(*(np.stack(column) for column in zip(*rows, strict=True)))
+    return Rollout(**steps._asdict(), extras={name: np.stack([extras[name] for extras in kept]) for name in kept[0]})

@@ -214,7 +214,7 @@ def test_trap_25_evaluation_does_not_explore():
 
 
 def test_an_environment_of_which_there_is_no_other_is_given_for_evaluation():
-    agent = Small(Counting((3, "T")), environments=1)
+    agent = Small(Counting((3, "T")))
     with pytest.raises(InputError, match="no other environment like Counting can be made"):
         agent.evaluate(episodes=2)
     assert agent.evaluate(episodes=2, env=lambda: Counting((3, "T"))).lengths.tolist() == [3, 3]
@@ -232,7 +232,7 @@ def test_settings_come_from_defaults_those_tuned_those_given_and_overrides(monke
 
     monkeypatch.setattr("seqrl.agents.settings.tuned", tuned)
     assert Small("CartPole-v1").settings == Settings(0.5, 2, 7)
-    assert Small(gymnasium.make("CartPole-v1"), horizon=1, environments=1).settings == Settings(0.5, 1, 1)
+    assert Small(gymnasium.make("CartPole-v1"), horizon=1).settings == Settings(0.5, 1, 1)  # one environment
     assert asked == [("small", "CartPole-v1")] * 2
     assert Small(lambda: gymnasium.make("CartPole-v1")).settings == Settings()  # which one, nobody knows yet
     assert Small("CartPole-v1", settings={"horizon": 2}).settings == Settings(horizon=2)

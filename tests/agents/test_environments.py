@@ -620,3 +620,46 @@ def test_a_state_of_other_environments_is_refused():
         Environments("CartPole-v1").load_state(Environments("CartPole-v1", count=2).state())
     with pytest.raises(InputError, match="the saved state of CartPole-v1 doesn't fit"):
         Environments("CartPole-v1").load_state({"lengths": [0], "steps": 3})
+
+
+# ---- what an environment made here has of its own ----------------------------------------------------------------
+
+
+def test_the_quicker_action_space_holds_the_same_actions():
+    environments = Environments("CartPole-v1", seed=0)
+    quick, plain = environments._runner.envs[0].action_space, spaces.Discrete(2)
+    assert quick == plain
+    for x in (0, 1, 2, -1, True, 1.0, np.int64(1), np.int64(2), np.float32(1), np.array(1), "1", None):
+        assert quick.contains(x) is plain.contains(x), x
+
+
+def test_pictures_are_checked_too_and_keep_their_type():
+    class Picture(Counting):
+        def __init__(self, dtype, value):
+            super().__init__((9, "T"))
+            self.observation_space = spaces.Box(0, 200, (2, 3), dtype)
+            self.value = value
+
+        def observation(self):
+            return np.full((2, 3), self.value if self.t == 2 else self.t, getattr(self.value, "dtype", None))
+
+    for dtype in (np.float32, np.uint8):
+        steps = run(Environments(Picture(dtype, dtype(7)), seed=0), 3)
+        assert steps.next_observation[:, 0, 1, 2].tolist() == [1, 7, 3]
+        assert steps.observation.dtype == dtype
+    environments = Environments(Picture(np.float32, np.float32("nan")), seed=0)
+    environments.step([0])
+    with pytest.raises(InputError, match=r"Picture, environment 0, step 2: .*that holds NaN"):
+        environments.step([0])
+    with pytest.raises(InputError, match=r"step 0: reset .*expected one of Box"):  # 1.5 would become 1
+        run(Environments(Picture(np.uint8, np.float64(1.5)), seed=0), 3)
+
+
+def test_large_numbers_are_finite():
+    class Large(Counting):
+        def observation(self):
+            return np.full(2, 3e38, np.float32)
+
+    assert run(Environments(Large((9, "T")), seed=0), 2).observation.max() == np.float32(3e38)
+    both = SyncVectorEnv([lambda: Large((9, "T"))] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+    assert run(Environments(both, seed=0), 2).observation.max() == np.float32(3e38)
