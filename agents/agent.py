@@ -347,7 +347,7 @@ class _Progress:
         if episodes:
             last = episodes[-100:]
             self.bar.set_postfix({"return": f"{sum(e.return_ for e in last) / len(last):.1f}"}, refresh=False)
-        self.bar.update(steps)
+        self.bar.update(min(steps, self.bar.total - self.bar.n))  # the last round may go further
 
     def __enter__(self) -> _Progress:
         return self

@@ -184,15 +184,18 @@ class _Singles:
         max_steps: int | None,
     ) -> None:
         self.envs, self.name = envs, name
+        for space in "observation_space", "action_space":
+            if not isinstance(getattr(envs[0], space, None), gymnasium.Space):
+                raise InputError(f"{name}: the environment has no {space}; expected a gymnasium.Space")
         self.observations_as = view_observations(envs[0].observation_space)
         self.actions_as = view_actions(envs[0].action_space)
         for i, env in enumerate(envs):
             if (env.observation_space, env.action_space) != (envs[0].observation_space, envs[0].action_space):
                 raise InputError(f"{name}: environment {i} has other spaces than environment 0")
-        space = self.observations_as.space
-        self.shape: tuple[int, ...] = space.shape or ()
-        self.dtype = np.dtype(space.dtype)
-        self.n = int(space.n) if isinstance(space, gymnasium.spaces.Discrete) else None
+        seen = self.observations_as.space
+        self.shape: tuple[int, ...] = seen.shape or ()
+        self.dtype = np.dtype(seen.dtype)
+        self.n = int(seen.n) if isinstance(seen, gymnasium.spaces.Discrete) else None
         self.usual = isinstance(envs[0].observation_space, gymnasium.spaces.Box)
         self.steps = 0
         self.calls = 0
@@ -214,7 +217,12 @@ class _Singles:
             self.observations[i] = self.reset(i, _number(seed))
 
     def reset(self, i: int, seed: int | None = None) -> Any:
-        result: Any = self.envs[i].reset(seed=seed)
+        try:
+            result: Any = self.envs[i].reset(seed=seed)
+        except TypeError as error:
+            if "seed" not in str(error):
+                raise
+            self.fail(i, f"reset doesn't take a seed ({error}); expected reset(*, seed=None, options=None)")
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
             self.fail(i, f"reset returned {_shown(result)}; expected (observation, info)")
         seen = self.check_observation(i, result[0], "reset")

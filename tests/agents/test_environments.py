@@ -407,6 +407,25 @@ def test_a_reset_against_the_contract_is_said():
         Environments(Bare((1, "T")))
 
 
+def test_a_reset_without_a_seed_is_said():
+    class Old(Counting):
+        def reset(self):
+            return super().reset()
+
+    with pytest.raises(
+        InputError, match=r"Old, environment 0, step 0: reset doesn't take a seed .*expected reset\(\*, seed"
+    ):
+        Environments(Old((1, "T")))
+
+
+@pytest.mark.parametrize("space", ["observation_space", "action_space"])
+def test_an_environment_without_a_space_is_said(space):
+    env = Counting((1, "T"))
+    delattr(env, space)
+    with pytest.raises(InputError, match=f"Counting: the environment has no {space}; expected a gymnasium.Space"):
+        Environments(env)
+
+
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_a_vector_environment_with_nan_names_the_environment_and_the_step(mode):
     def broken(result):
