@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from gymnasium import spaces
 
 from seqrl.activations import ACTIVATIONS
@@ -220,7 +219,7 @@ class OnPolicy(Agent):
         following[cut] = self.network.value(self.rows(rollout.next_observation[cut]))
         return following
 
-    def _rewards(self, rollout: Rollout) -> npt.NDArray[np.float64]:
+    def _rewards(self, rollout: Rollout) -> Array:
         if self.reward_normalizer is None:
             return rollout.reward
         ended = rollout.terminated | rollout.truncated
