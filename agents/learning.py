@@ -62,7 +62,7 @@ class Learning:
             lines = []
             self.metrics = runs.Metrics(path)
             self._save()
-        last = lines[-1] if lines else {"step": 0, "episodes": 0, "seconds": 0.0}
+        last: dict[str, Any] = lines[-1] if lines else {"step": 0, "episodes": 0, "seconds": 0.0}
         self.reported: int = last["step"]
         self.episodes: int = last["episodes"]
         self.seconds_before: float = last["seconds"]
@@ -104,10 +104,12 @@ class Learning:
                     agent.learn(total - agent.steps, callback=after_round)
                     self._show(bar, time.perf_counter())
                     self._save()
-            except NotFinite as error:
+            except (NotFinite, InputError) as error:
+                if isinstance(error, InputError) and not self._not_finite():
+                    raise  # by the environment, which says where
                 raise InputError(
-                    f"{self.folder}, after step {agent.steps}: {error}; learning stopped. {self.folder / runs.LAST} "
-                    f"holds step {self.saved_step}. A lower learning rate may help"
+                    f"{self.folder}, after step {agent.steps}: {self._not_finite() or error}; learning stopped. "
+                    f"{self.folder / runs.LAST} holds step {self.saved_step}. A lower learning rate may help"
                 ) from error
         return ended
 
@@ -132,13 +134,19 @@ class Learning:
         self.reported, self.episodes = agent.steps, len(agent.episodes)
 
     def _save(self) -> None:
-        for name, optimizer in self.agent.optimizers.items():
-            if where := optimizer.packed.first_non_finite():
-                raise NotFinite(f"the parameter '{where}' of '{name}' is not finite")
+        if problem := self._not_finite():
+            raise NotFinite(problem)
         self.metrics.sync()
         self.agent.save(self.folder / runs.LAST)
         self.saved_step = self.agent.steps
         self._saved_at = time.perf_counter()
+
+    def _not_finite(self) -> str:
+        """Which parameter isn't, where one isn't: it must not replace a good checkpoint."""
+        for name, optimizer in self.agent.optimizers.items():
+            if where := optimizer.packed.first_non_finite():
+                return f"the parameter '{where}' of '{name}' is not finite"
+        return ""
 
     def _show(self, bar: Any, now: float) -> None:
         self._shown_at = now

@@ -178,7 +178,8 @@ def picture(groups: Mapping[str, Sequence[Path]], title: str) -> Any:
     for name, folders in groups.items():
         curves = learning_curves(folders, read(folders[0]).steps)
         middle, interval = bands(curves)
-        drawn[name] = plots.Band(curves.steps, middle, *(interval or (None, None)), each=curves.returns)
+        low, high = interval or (None, None)
+        drawn[name] = plots.Band(curves.steps, middle, low, high, curves.returns)
     return plots.return_curves(drawn, title)
 
 
