@@ -313,6 +313,7 @@ class _Singles:
         state: dict[str, Any] = {
             "steps": self.steps,
             "calls": self.calls,
+            "ended": [list(episode) for episode in self.ended],
             "returns": list(self.returns),
             "lengths": list(self.lengths),
         }
@@ -322,8 +323,9 @@ class _Singles:
         return state
 
     def load_state(self, state: Mapping[str, Any], seeds: list[np.random.SeedSequence]) -> None:
-        self.steps, self.calls, self.ended = state["steps"], state["calls"], []
-        if self.obstacle is not None:
+        self.steps, self.calls = state["steps"], state["calls"]
+        self.ended = [Episode(*episode) for episode in state["ended"]]
+        if self.obstacle is not None or "environments" not in state:
             self.begin(_others(seeds, self.calls))
             return
         for env, saved in zip(self.envs, state["environments"], strict=True):
@@ -468,6 +470,7 @@ class _Vector:
         state: dict[str, Any] = {
             "steps": self.steps,
             "calls": self.calls,
+            "ended": [list(episode) for episode in self.ended],
             "returns": self.returns.tolist(),
             "lengths": self.lengths.tolist(),
         }
@@ -478,8 +481,9 @@ class _Vector:
         return state
 
     def load_state(self, state: Mapping[str, Any], seeds: list[np.random.SeedSequence]) -> None:
-        self.steps, self.calls, self.ended = state["steps"], state["calls"], []
-        if self.obstacle is not None:
+        self.steps, self.calls = state["steps"], state["calls"]
+        self.ended = [Episode(*episode) for episode in state["ended"]]
+        if self.obstacle is not None or "environments" not in state:
             self.begin(_others(seeds, self.calls))
             return
         environment_state.restore(self.env, state["environments"])

@@ -19,6 +19,8 @@ from seqrl.errors import InputError, MissingExtra
 from .counting import Counting
 
 F, T = False, True
+FORK = {"context": "fork"}  # another process could not import these tests
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
 
 def two_plans() -> list[Callable[[], Counting]]:
@@ -27,7 +29,8 @@ def two_plans() -> list[Callable[[], Counting]]:
 
 
 def vector(kind: type[VectorEnv], mode: AutoresetMode) -> VectorEnv:
-    return kind(two_plans(), autoreset_mode=mode)
+    options = FORK if kind is AsyncVectorEnv else {}
+    return kind(two_plans(), autoreset_mode=mode, **options)
 
 
 def run(environments: Environments, steps: int) -> Steps:
@@ -163,7 +166,7 @@ def cartpoles(kind: str, count: int) -> Any:
     if kind == "sync":
         return SyncVectorEnv(make)
     if kind == "async":
-        return AsyncVectorEnv(make, autoreset_mode=AutoresetMode.SAME_STEP)
+        return AsyncVectorEnv(make, autoreset_mode=AutoresetMode.SAME_STEP, **FORK)
     return gymnasium.make_vec("CartPole-v1", num_envs=count)
 
 
@@ -568,6 +571,15 @@ def test_options_resume_too(name, options):
     assert_resumes(lambda seed: Environments(name, seed=seed, options=options), 33, 300)
 
 
+@pytest.mark.parametrize("env", ["FrozenLake-v1", lambda: Counting((2, "T"))])
+def test_episodes_that_nobody_asked_for_yet_are_a_part_of_the_state(env):
+    environments = Environments(env, seed=0)
+    run(environments, 60)
+    other = Environments(env, seed=1)
+    other.load_state(json.loads(json.dumps(environments.state())))
+    assert other.episodes() == environments.episodes() != []
+
+
 def test_the_time_limit_counts_on_after_a_resume():
     environments = Environments("MountainCar-v0", seed=0)
     for _ in range(150):
@@ -629,16 +641,27 @@ def test_an_environment_whose_state_cannot_be_set_says_so_and_begins_other_episo
 def test_wrappers_with_a_state_of_their_own_are_an_obstacle():
     env = gymnasium.wrappers.FrameStackObservation(gymnasium.make("CartPole-v1"), 2)
     assert Environments(env).obstacle == "the state of the wrapper FrameStackObservation can't be set"
-    asynchronous = AsyncVectorEnv(two_plans())
+    asynchronous = AsyncVectorEnv(two_plans(), **FORK)
     with Environments(asynchronous) as environments:
         assert environments.obstacle == "the state of AsyncVectorEnv can't be set"
+
+
+def test_a_state_without_that_of_the_environments_begins_other_episodes():
+    with Environments(cartpoles("async", 2), seed=0) as environments:
+        run(environments, 30)
+        saved, start = environments.state(), Environments("CartPole-v1", count=2, seed=0).observations
+    other = Environments("CartPole-v1", count=2, seed=0)
+    other.load_state(saved)
+    assert other.steps == 60
+    assert (np.abs(other.observations) <= 0.05).all()
+    assert not np.isin(other.observations, start).any()
 
 
 def test_a_state_of_other_environments_is_refused():
     with pytest.raises(InputError, match="the saved state is of 2 environments; here there are 1"):
         Environments("CartPole-v1").load_state(Environments("CartPole-v1", count=2).state())
     with pytest.raises(InputError, match="the saved state of CartPole-v1 doesn't fit"):
-        Environments("CartPole-v1").load_state({"lengths": [0], "steps": 3})
+        Environments("CartPole-v1").load_state({**Environments("Taxi-v4").state(), "environments": [{}]})
 
 
 # ---- what an environment made here has of its own ----------------------------------------------------------------
