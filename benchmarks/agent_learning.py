@@ -69,10 +69,10 @@ def train(task: Task, seed: int, path: Path, sources: str) -> None:
     """Write down what an agent of this seed returns when it has learned."""
     from seqrl.agents import ALGORITHMS
 
-    start = time.perf_counter()
+    start = time.process_time()
     agent = ALGORITHMS[task.algorithm](task.environment, seed=seed)
     agent.learn(task.steps)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     returns = np.asarray(agent.evaluate(EPISODES, seed=EVALUATION + seed).returns, float)
     result = {"sources": sources, "steps": agent.steps, "seconds": seconds, "returns": returns.tolist()}
     result["score"] = share_of_optimum(agent, task.environment) if task.exact else returns.mean()
@@ -172,7 +172,7 @@ def main() -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     tasks, sources = [TASKS[name] for name in options.names or TASKS], sources_now()
     train_missing(tasks, options, sources)
-    print("| algorithm | environment | steps | seeds | mean | interquartile mean | 95 % | worst | target | | a seed |")
+    print("| algorithm | environment | steps | seeds | mean | interquartile mean | 95 % | worst | target | | processor time a seed |")
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|---|---:|")
     lines, verdicts, older = zip(*(row(task, options, sources) for task in tasks), strict=True)
     print("\n".join(lines))
