@@ -39,32 +39,38 @@ class Curves(NamedTuple):
 
 
 def work(folder: Path, max_minutes: float | None, parent: int) -> str:
-    """Learn quietly into a run folder and report; how it ended. What `many.learn_all` calls."""
+    """Learn quietly into a run folder, and evaluate; how it ended. What `many.learn_all` calls."""
     learning = Learning(folder, max_minutes=max_minutes, verbose=False, parent=parent)
     ended = learning.run()
     if ended != "interrupted":
-        finish(learning, folder, ended)
+        evaluate(learning, folder, ended)
     return ended
 
 
-def finish(learning: Learning, folder: Path, ended: str) -> str:
-    """Evaluate the agent of a single run, write results.json, curves and report.html; what to tell the user."""
-    agent, settings = learning.agent, learning.settings
+def evaluate(learning: Learning, folder: Path, ended: str) -> Evaluation:
+    """How the agent of a single run does without exploring, which goes into results.json."""
+    agent, seconds = learning.agent, learning.seconds()
     evaluation = agent.evaluate(EPISODES)
     results = {
         "evaluation": scores(evaluation),
         "steps": agent.steps,
         "episodes": len(agent.episodes),
-        "train_seconds": round(learning.seconds(), 3),
-        "steps_per_second": round(agent.steps / max(learning.seconds(), 1e-9), 1),
+        "train_seconds": round(seconds, 3),
+        "steps_per_second": round(agent.steps / max(seconds, 1e-9), 1),
         "ended": ended,
     }
     files.write_json(folder / runs.RESULTS, results)
-    notes = draw({agent.name: [folder]}, folder, settings, [[agent.name, str(evaluation)]])
+    return evaluation
+
+
+def finish(learning: Learning, folder: Path, ended: str) -> str:
+    """Evaluate the agent of a single run, draw its curve, write report.html; what to tell the user."""
+    agent, seconds = learning.agent, learning.seconds()
+    evaluation = evaluate(learning, folder, ended)
+    notes = draw({agent.name: [folder]}, folder, learning.settings, [[agent.name, str(evaluation)]])
     return "\n".join(
         [
-            f"Learning {ended} after {agent.steps:,} steps and {len(agent.episodes):,} episodes in "
-            f"{learning.seconds():.1f} s.",
+            f"Learning {ended} after {agent.steps:,} steps and {len(agent.episodes):,} episodes in {seconds:.1f} s.",
             f"Without exploring: return {evaluation}.",
             "",
             *notes,
