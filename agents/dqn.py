@@ -163,7 +163,7 @@ class DQN(Agent):
         self.target = copy.deepcopy(self.q)
         self.optimizer = Adam(self.q.parameters(), s.learning_rate, clip=s.max_norm)
         self._target_values = Packed(self.target.parameters()).value  # in the order of the optimizer's
-        self._q = acting(self.q)
+        self._q, self._target_q = acting(self.q), acting(self.target)
         self.networks = {"q": self.q, "target": self.target}
         self.optimizers = {"q": self.optimizer}
         options: dict[str, Any] = {"n_step": s.n_step, "gamma": s.gamma}
@@ -217,10 +217,10 @@ class DQN(Agent):
             batch = replay.sample(count * B, self.streams.learning)
             next_observation = self._encode.encode(batch.next_observation)
             observation = self._encode.encode(batch.observation)
-            next_q = self.target(next_observation)
+            next_q = self._target_q(next_observation)
             for k in range(count):
                 part = slice(k * B, (k + 1) * B)
-                chooser = self.q(next_observation[part]) if self.settings.double else None
+                chooser = self._q(next_observation[part]) if self.settings.double else None
                 target = q_target(batch.reward[part], batch.discount[part], next_q[part], chooser)
                 self._step(observation[part], batch.action[part], target, batch)
 

@@ -110,10 +110,11 @@ class Replay:
     def _extend_windows(self, environment: int, row: int, steps: Steps, k: int) -> None:
         """Let the windows that are open see the k-th of these steps, which is in `row`, and open one for it."""
         window = self._open.setdefault(environment, deque(maxlen=self.n_step - 1))
-        for age, earlier in enumerate(reversed(window), start=1):
-            self.reward[earlier] += self._powers[age] * steps.reward[k]
+        if window:
+            earlier, age = np.array(window), len(window)
+            self.reward[earlier] += self._powers[age:0:-1] * steps.reward[k]
             self.next_observation[earlier] = steps.next_observation[k]
-            self.discount[earlier] = 0.0 if steps.terminated[k] else self._powers[age + 1]
+            self.discount[earlier] = 0.0 if steps.terminated[k] else self._powers[age + 1 : 1 : -1]
         window.append(row)
         if steps.terminated[k] or steps.truncated[k]:
             window.clear()
