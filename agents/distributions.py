@@ -47,6 +47,7 @@ class Categorical:
         total = p.sum(axis=0)
         p /= total
         self._p, self._log_p = p, shifted - np.log(total)
+        self._checked: Integers | None = None  # the actions last seen to be in the space
 
     @property
     def p(self) -> Array:
@@ -93,8 +94,9 @@ class Categorical:
         A, B = self._p.shape
         if actions.shape != (B,) or actions.dtype.kind not in "iu":
             raise InputError(f"actions are {actions.dtype} of shape {actions.shape}; expected integers of shape {(B,)}")
-        if B and not (actions.min() >= 0 and actions.max() < A):
+        if B and actions is not self._checked and not (actions.min() >= 0 and actions.max() < A):
             raise InputError(f"actions run from {actions.min()} to {actions.max()}; expected 0 <= action < {A}")
+        self._checked = actions
         return actions, np.arange(B)
 
 
