@@ -50,7 +50,7 @@ class Curve(NamedTuple):
     greedy: Floats
     """(runs,), and of the greedy one."""
     path: list[int]
-    """The states that the greedy policy of the first run comes by."""
+    """The states that the greedy policy comes by, in the first run where it arrives."""
 
 
 def compute(options: Options) -> dict[str, Curve]:
@@ -75,7 +75,9 @@ def learn(name: str, options: Options) -> Curve:
         exploring.append(expected_return(model, epsilon_greedy_policy(agent.q, EPSILON)))
         greedy.append(expected_return(model, epsilon_greedy_policy(agent.q, 0.0)))
         paths.append(path(model, agent.q.argmax(axis=1)))
-    return Curve(np.array(returns), np.array(exploring), np.array(greedy), paths[0])
+    arrives = np.flatnonzero(np.isfinite(greedy))
+    shown = paths[arrives[0] if arrives.size else 0]
+    return Curve(np.array(returns), np.array(exploring), np.array(greedy), shown)
 
 
 def path(model: Model, actions: npt.NDArray[np.int64]) -> list[int]:
@@ -112,7 +114,7 @@ def draw(curves: dict[str, Curve]) -> Any:
     left.legend(loc="lower right")
     right.fill_between([0.5, WIDTH - 1.5], 2.5, 3.5, color="#bbbbbb")
     right.text(WIDTH / 2 - 0.5, 3, "the cliff", ha="center", va="center")
-    right.set(xlim=(-0.5, WIDTH - 0.5), ylim=(3.5, -0.5), xticks=[], yticks=[], title="Greedy paths of the first run")
+    right.set(xlim=(-0.5, WIDTH - 0.5), ylim=(3.5, -0.5), xticks=[], yticks=[], title="Greedy paths after learning")
     right.text(0, 3.3, "S", ha="center")
     right.text(WIDTH - 1, 3.3, "G", ha="center")
     right.grid(False)
