@@ -68,6 +68,24 @@ def test_dialogue_curves_have_a_panel_for_the_latent_variable_where_there_is_one
     assert pixels(plots.dialogue_curves([])).ndim == 3
 
 
+def test_curves_of_agents_have_their_interval_and_each_seed_behind_a_single_one() -> None:
+    steps, each = np.array([5e3, 1e4, 2e4]), np.array([[np.nan, 1.0, 2.0], [0.0, 3.0, 4.0]])
+    middle = np.array([np.nan, 2.0, 3.0])
+    band = plots.Band(steps, middle, middle - 1, middle + 1, each)
+    [axes] = plots.return_curves({"dqn": band}, "dqn on CartPole-v1").axes
+    assert [line.get_ydata().tolist()[1:] for line in axes.lines] == [[1, 2], [3, 4], [2, 3]]
+    assert axes.lines[-1].get_xdata().tolist() == [5, 10, 20]
+    assert axes.get_xlabel() == "thousands of steps"
+    assert len(axes.collections) == 1
+    assert "interquartile mean of 2 seeds" in axes.get_legend().get_texts()[0].get_text()
+    alone = plots.Band(steps / 10, each[0], each=each[:1])
+    [axes] = plots.return_curves({"dqn": alone, "ppo": alone}, "").axes
+    assert [line.get_label() for line in axes.lines] == ["dqn", "ppo"]
+    assert axes.get_xlabel() == "steps"
+    assert len({line.get_color() for line in axes.lines}) == 2
+    assert not axes.collections
+
+
 def test_a_picture_is_a_png_and_a_bad_place_for_it_is_said(tmp_path: Path) -> None:
     plots.save(plots.curves(LINES), tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
