@@ -164,7 +164,8 @@ def main() -> int:
         print(
             f"\nDimension 100, window 5, 5 negatives, subsampling 1e-3, minimum count 5; 2 threads, of seqrl 1 with "
             f"hierarchical softmax; medians of {options.rounds} rounds, in brackets the range of their ratios; "
-            f"correlations: mean and standard deviation of {options.rounds} seeds. {versions(ours['versions'], peer['versions'])}"
+            f"correlations: mean and standard deviation of {options.rounds} seeds. "
+            f"{versions(ours['versions'], peer['versions'])}"
         )
     return int(not reached)
 
