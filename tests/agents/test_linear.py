@@ -10,6 +10,7 @@ from seqrl.agents.agent import Agent
 from seqrl.agents.evaluation import evaluate
 from seqrl.agents.features import TileCoding
 from seqrl.agents.linear import LinearExpectedSarsa, LinearQ, LinearSarsa, Settings, td_loss
+from seqrl.agents.settings import tuned_steps
 from seqrl.errors import InputError
 
 KINDS = (LinearSarsa, LinearExpectedSarsa, LinearQ)
@@ -218,3 +219,19 @@ def test_weights_of_other_features_are_refused(tmp_path: Path) -> None:
     agent = LinearSarsa("MountainCar-v0", settings=Settings())
     with pytest.raises(InputError, match="'weights' has the shape"):
         LinearSarsa("MountainCar-v0", settings=Settings(tilings=4)).load_state(agent.state())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("env", ["CartPole-v1", "MountainCar-v0", "Acrobot-v1"])
+def test_tuned_settings_are_used_and_fit_their_environment(kind: Any, env: str) -> None:
+    agent = kind(env)
+    assert agent.settings != Settings()
+    agent.learn(10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("env", "least"), [("CartPole-v1", 475), ("MountainCar-v0", -110), ("Acrobot-v1", -140)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_tuned_agents_reach_what_they_promise(kind: Any, env: str, least: float) -> None:
+    means = [kind(env, seed=seed).learn(tuned_steps(kind.name, env, 0)).evaluate().mean for seed in range(3)]
+    assert np.mean(means) > least
