@@ -130,7 +130,9 @@ class Settings:
     n_step: int = 1  # rewards in a target
     gamma: float = 0.99  # discount of a step
     loss: str = "huber"  # or squared
-    learning_rate: float = 1e-3  # of Adam
+    learning_rate: float = 1e-3  # of Adam, at first
+    learning_rate_end: float | None = None  # what it falls to in a straight line; without it, it stays
+    learning_rate_steps: int = 50_000  # steps from the one to the other
     max_norm: float = 10.0  # of the gradient of all parameters together
     batch_size: int = 64  # transitions in a gradient step
     capacity: int = 100_000  # transitions in the replay
@@ -175,6 +177,8 @@ class DQN(Agent):
             self.replay = Replay(s.capacity, self.observation_space, self.action_space, **options)
         self._epsilon = linear(s.epsilon_start, s.epsilon_end, s.epsilon_steps)
         self._beta = linear(s.beta, 1.0, s.beta_steps)
+        end = s.learning_rate if s.learning_rate_end is None else s.learning_rate_end
+        self._learning_rate = linear(s.learning_rate, end, s.learning_rate_steps)
 
     def actions(self, observations: npt.NDArray[Any], rng: np.random.Generator, explore: bool) -> Integers:
         if explore:
@@ -208,6 +212,7 @@ class DQN(Agent):
     def _improve(self, gradient_steps: int) -> None:
         """So many gradient steps, with what stays the same among them computed for several at once."""
         B, replay = self.settings.batch_size, self.replay
+        self.optimizer.lr = self._learning_rate(self.steps)
         at_once = 1 if isinstance(replay, PrioritisedReplay) else max(1, ROWS_AT_ONCE // B)
         while gradient_steps > 0:
             count = min(gradient_steps, at_once)
@@ -269,6 +274,8 @@ def _check(s: Settings) -> None:
     for name in "batch_size", "train_frequency", "gradient_steps", "target_frequency":
         if getattr(s, name) < 1:
             raise InputError(f"{name} is {getattr(s, name)}; expected at least 1")
+    if s.learning_rate_end is not None and not 0 < s.learning_rate_end:
+        raise InputError(f"learning_rate_end is {s.learning_rate_end}; expected a positive number")
     for name in "epsilon_start", "epsilon_end", "tau", "alpha", "beta":
         if not 0 <= getattr(s, name) <= 1:
             raise InputError(f"{name} is {getattr(s, name)}; expected a number from 0 to 1")
