@@ -274,7 +274,7 @@ def _check(s: Settings) -> None:
     for name in "batch_size", "train_frequency", "gradient_steps", "target_frequency":
         if getattr(s, name) < 1:
             raise InputError(f"{name} is {getattr(s, name)}; expected at least 1")
-    if s.learning_rate_end is not None and not 0 < s.learning_rate_end:
+    if s.learning_rate_end is not None and not s.learning_rate_end > 0:
         raise InputError(f"learning_rate_end is {s.learning_rate_end}; expected a positive number")
     for name in "epsilon_start", "epsilon_end", "tau", "alpha", "beta":
         if not 0 <= getattr(s, name) <= 1:

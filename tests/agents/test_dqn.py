@@ -107,6 +107,12 @@ def test_a_part_of_the_way_is_what_tau_says():
     assert agent._target_values == pytest.approx(before + 0.25, abs=1e-6)
 
 
+def test_the_learning_rate_falls_by_steps_and_stays_without_an_end():
+    for end, expected in (None, 1e-3), (1e-4, 5.5e-4):
+        agent = make(learning_rate=1e-3, learning_rate_end=end, learning_rate_steps=60)
+        assert agent.learn(30).optimizer.lr == pytest.approx(expected)
+
+
 def test_trap_21_no_gradient_flows_through_targets():
     """A gradient step is that of the loss with its target held: by differences, in all parameters."""
     agent = make(double=True, loss="squared")
@@ -215,6 +221,7 @@ def test_several_targets_at_once_are_those_one_by_one(monkeypatch):
         ({"dueling": True, "hidden": ()}, "a dueling network needs a hidden layer"),
         ({"n_step": 0}, "n_step of a replay is 0"),
         ({"learning_rate": -1.0}, "the learning rate is -1"),
+        ({"learning_rate_end": 0.0}, "learning_rate_end is 0"),
     ],
 )
 def test_settings_that_nothing_can_be_learned_with_are_refused(settings, message):
