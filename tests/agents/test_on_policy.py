@@ -221,6 +221,22 @@ def test_policy_and_value_share_nothing():
     assert not np.allclose(network.value(x), values)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "env", "steps", "least"),
+    [
+        (PPO, "CartPole-v1", 100_000, 500),
+        (PPO, "Acrobot-v1", 200_000, -90),
+        (PPO, "Pendulum-v1", 100_000, -250),
+        (ActorCritic, "CartPole-v1", 200_000, 450),
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_tuned_settings_learn(kind, env, steps, least, seed):
+    """With an interval, so that a lucky evaluation does not pass."""
+    assert kind(env, seed=seed).learn(steps).evaluate(100, seed=1).interval[0] >= least
+
+
 # ---- PPO's minibatches and rounds ----------------------------------------------------------------------------
 
 
