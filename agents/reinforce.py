@@ -94,7 +94,7 @@ class Episodes(NamedTuple):
     last_observations: Array  # (cuts, ...) what followed those
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         return int(np.count_nonzero(self.ends))
 
     def returns(self, gamma: float, after_cut: Array | float = 0.0) -> Array:
@@ -231,7 +231,7 @@ class Reinforce(Agent):
     def actions(self, observations: Array, rng: np.random.Generator, explore: bool) -> Array:
         pi = self.distribution(self._outputs(self.encode(observations)))
         if explore:
-            chosen: Array = pi.sample(rng)
+            chosen: Actions = pi.sample(rng)
         else:
             chosen = exploration.argmax(pi.log_p, rng) if isinstance(pi, Categorical) else pi.mode()
         return chosen.reshape(len(observations), *(self.action_space.shape or ()))
@@ -291,7 +291,7 @@ class Reinforce(Agent):
             outputs,
             actions,
             self.weights(episodes, returns),
-            episodes=episodes.count,
+            episodes=episodes.number,
             entropy=self.settings.entropy_coefficient,
             distribution=self.distribution,
         )

@@ -207,7 +207,7 @@ def test_trap_17_whole_episodes_leave_out_invalid_rows_what_was_running_and_what
     assert episodes.actions.tolist() == episodes.rewards.tolist() == episodes.observations.tolist()
     assert episodes.times.tolist() == [0, 1, 0, 1]
     assert episodes.ends.tolist() == [False, True, False, True]
-    assert episodes.count == 2
+    assert episodes.number == 2
     assert not episodes.cut.any() and len(episodes.last_observations) == 0
 
 
@@ -230,7 +230,7 @@ def test_episodes_of_a_policy_that_has_changed_in_their_midst_are_not_learned_fr
     assert np.flatnonzero(first.ends).tolist() == [2, 7]
     # At step 5 the first environment had gone on for two steps with the old policy; that episode is passed over.
     assert second.ends.tolist() == first.ends.tolist()
-    assert all(episodes.count == 2 and episodes.times.tolist() == [0, 1, 2, 0, 1, 2, 3, 4] for episodes in learned)
+    assert all(episodes.number == 2 and episodes.times.tolist() == [0, 1, 2, 0, 1, 2, 3, 4] for episodes in learned)
 
 
 class Counting(gymnasium.Env[Any, int]):
