@@ -212,11 +212,15 @@ class Agent:
 
     @classmethod
     def load(cls, path: str | Path, env: Any = None) -> Self:
-        """The agent that `save` wrote; `Agent.load` takes that of any algorithm.
+        """The agent that `save` wrote, or of the run in a folder; `Agent.load` takes that of any algorithm.
 
         env: the environment, where the saved agent had another one than an id of Gymnasium's.
         Raises InputError for a file that is no agent, or one of another algorithm, or whose environment isn't known.
         """
+        if Path(path).is_dir():
+            from .runs import last  # a run is of an agent
+
+            path = last(Path(path))
         saved = checkpoint.read(path)
         state = saved.state
         if state.get("kind") != "agent":

@@ -109,16 +109,18 @@ def load(path: str | Path, env: Any = None) -> Agent:
     env: the environment, where the agent had another one than an id of Gymnasium's.
     Raises InputError for what is no run of an agent, and for a run of several seeds, which holds as many agents.
     """
-    folder = Path(path)
-    if folder.is_file():
-        return Agent.load(folder, env)
+    return Agent.load(path if Path(path).is_file() else last(Path(path)), env)
+
+
+def last(folder: Path) -> Path:
+    """The checkpoint of a run. Raises InputError as `load` does."""
     settings = read(folder)
     if settings.seeds > 1:
         first = _of_seeds(folder, settings)[0]
         raise InputError(f"{folder}: a run of {settings.seeds} seeds; load one of its agents, such as {first}")
     if not (folder / runs.LAST).exists():
         raise InputError(f"{folder}: a run without a checkpoint, it has no {runs.LAST}")
-    return algorithm_named(settings.algorithm).load(folder / runs.LAST, env)
+    return folder / runs.LAST
 
 
 def load_run(folder: Path, config: runs.Config, own: Sequence[Any] = ()) -> Agent:
