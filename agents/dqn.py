@@ -236,7 +236,7 @@ class DQN(Agent):
         backward(dq)
         self.optimizer.step()
         if isinstance(self.replay, PrioritisedReplay):
-            self.replay.update(batch.index, q[np.arange(len(q)), action] - target)
+            self.replay.update(batch.rows, q[np.arange(len(q)), action] - target)
         self.metrics["losses/td_loss"] = loss
 
     def state(self) -> AgentState:

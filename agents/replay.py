@@ -40,7 +40,7 @@ class Batch(NamedTuple):
     reward: Array  # (B,)
     next_observation: npt.NDArray[Any]  # (B, ...)
     discount: Array  # (B,)
-    index: Integers  # (B,), the rows
+    rows: Integers  # (B,), where they stand in the replay
     weight: Array | None  # (B,), what corrects the bias of the draw; None where it is uniform
 
 

@@ -170,7 +170,7 @@ def test_uniform_draws_reach_every_row_alike():
     replay = make(capacity=20)
     for n in range(33):
         replay.add(steps(n))
-    index = replay.sample(40_000, np.random.default_rng(0)).index
+    index = replay.sample(40_000, np.random.default_rng(0)).rows
     assert np.bincount(index, minlength=20) / 2000 == pytest.approx(np.ones(20), abs=0.12)
 
 
@@ -199,11 +199,11 @@ def test_priorities_decide_how_often_a_row_is_drawn_and_weights_correct_it():
     replay.update(np.arange(5), errors)
     batch = replay.sample(10_000, np.random.default_rng(0))
     chances = np.sqrt(np.abs(errors)) / 10
-    assert np.bincount(batch.index, minlength=5) / 10_000 == pytest.approx(chances, abs=2e-4)  # stratified
-    assert batch.weight == pytest.approx(1 / chances[batch.index] * 0.1)  # 1 for the rarest
+    assert np.bincount(batch.rows, minlength=5) / 10_000 == pytest.approx(chances, abs=2e-4)  # stratified
+    assert batch.weight == pytest.approx(1 / chances[batch.rows] * 0.1)  # 1 for the rarest
     # With beta 1 a weighted mean is that of uniform draws, but for the factor.
     values = np.array([0.0, 3.0, -1.0, 2.0, 5.0])
-    assert (batch.weight * values[batch.index]).mean() == pytest.approx(values.sum() / 10, rel=1e-2)
+    assert (batch.weight * values[batch.rows]).mean() == pytest.approx(values.sum() / 10, rel=1e-2)
 
 
 def test_new_transitions_have_the_largest_priority_so_far():
@@ -211,7 +211,7 @@ def test_new_transitions_have_the_largest_priority_so_far():
     replay.add(steps([0, 1, 2]))
     replay.update(np.arange(3), np.array([0.5, 3.0, 1.5]))
     replay.add(steps([3, 4]))  # the second takes row 0
-    counts = np.bincount(replay.sample(10_500, np.random.default_rng(0)).index, minlength=4)
+    counts = np.bincount(replay.sample(10_500, np.random.default_rng(0)).rows, minlength=4)
     assert counts / 1000 == pytest.approx([3, 3, 1.5, 3], abs=0.01)
 
 
