@@ -101,6 +101,19 @@ def test_environments_made_here_begin_episodes_at_once_with_true_last_observatio
     assert environments.observations.tolist() == [[4, 0], [2, 0]]
 
 
+def test_trap_16_what_a_vector_environment_returns_in_a_row_that_is_not_valid_is_ignored():
+    class Noisy(SyncVectorEnv):
+        def step(self, actions):
+            resets = self._autoreset_envs.copy()
+            observations, rewards, terminated, truncated, infos = super().step(actions)
+            rewards[resets] = np.nan
+            return observations, rewards, terminated | resets, truncated | resets, infos
+
+    steps = run(Environments(Noisy(two_plans()), seed=0), 6)
+    plain = run(Environments(SyncVectorEnv(two_plans()), seed=0), 6)
+    assert [column.tolist() for column in steps] == [column.tolist() for column in plain]
+
+
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 def test_trap_16_own_accounts_of_episodes_are_the_same_in_every_mode(mode):
     environments = Environments(vector(SyncVectorEnv, mode), seed=0)
@@ -569,6 +582,19 @@ def test_a_saved_state_goes_on_with_the_same_bits(name):
 )
 def test_options_resume_too(name, options):
     assert_resumes(lambda seed: Environments(name, seed=seed, options=options), 33, 300)
+
+
+def test_a_passenger_who_will_change_their_mind_is_a_part_of_the_state():
+    def fickle(seed: int) -> Environments:
+        return Environments("Taxi-v4", seed=seed, options={"fickle_passenger": True, "fickle_probability": 0.5})
+
+    made = [fickle(seed) for seed in range(12)]
+    will, will_not = (
+        next(e for e in made if e._runner.envs[0].unwrapped.fickle_step is flag) for flag in (True, False)
+    )
+    saved = json.loads(json.dumps(will.state()))
+    will_not.load_state(saved)
+    assert will_not._runner.envs[0].unwrapped.fickle_step is True
 
 
 @pytest.mark.parametrize("env", ["FrozenLake-v1", lambda: Counting((2, "T"))])
