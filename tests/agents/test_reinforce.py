@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -331,18 +332,31 @@ def test_trap_24_a_budget_is_of_real_steps_to_the_last_one() -> None:
     assert agent.learn(30).steps == 132
 
 
+def same(agent: Reinforce, other: Reinforce) -> bool:
+    """Whether weights and episodes are the same to the bit."""
+    pairs = [(network, other.networks[name]) for name, network in agent.networks.items()]
+    weights = all(np.array_equal(v, b.state()[key]) for a, b in pairs for key, v in a.state().items())
+    return weights and agent.episodes == other.episodes and agent.steps == other.steps
+
+
 @pytest.mark.parametrize("environments", [1, 3])
-def test_saved_in_the_midst_of_episodes_and_loaded_it_learns_the_same_bits(environments: int, tmp_path: Any) -> None:
-    settings = {"environments": environments, "episodes": 6, "hidden": (8,)}
+def test_saved_in_the_midst_of_episodes_and_loaded_it_learns_the_same_bits(environments: int, tmp_path: Path) -> None:
+    settings = {"environments": environments, "episodes": 6, "hidden": (8,), "schedule": "constant"}
     whole = Reinforce("CartPole-v1", seed=4, **settings).learn(900)
     part = Reinforce("CartPole-v1", seed=4, **settings).learn(450)
     part.save(tmp_path / "agent.safetensors")
-    resumed = Reinforce.load(tmp_path / "agent.safetensors").learn(450)
-    assert part.gathered and resumed.steps == whole.steps
-    for name, network in whole.networks.items():
-        for key, value in network.state().items():
-            np.testing.assert_array_equal(resumed.networks[name].state()[key], value)
-    assert resumed.episodes == whole.episodes
+    assert part.gathered
+    assert same(Reinforce.load(tmp_path / "agent.safetensors").learn(450), whole)
+
+
+def test_stopped_between_rounds_and_resumed_it_follows_the_same_schedule(tmp_path: Path) -> None:
+    settings = {"episodes": 4, "hidden": (8,), "schedule": "linear"}
+    whole = Reinforce("CartPole-v1", seed=4, **settings).learn(900)
+    part = Reinforce("CartPole-v1", seed=4, **settings).learn(900, callback=lambda agent: agent.steps < 400)
+    assert 400 <= part.steps < 900
+    part.save(tmp_path / "agent.safetensors")
+    assert same(Reinforce.load(tmp_path / "agent.safetensors").learn(900 - part.steps), whole)
+    assert whole.metrics["charts/learning_rate"] < part.metrics["charts/learning_rate"] < 3e-3
 
 
 def test_every_episode_of_an_update_counts_the_same_however_long() -> None:
