@@ -81,7 +81,9 @@ def monte_carlo(policy: Actions, episodes: tuple[int, ...], seed: int) -> dict[i
     estimates = {}
     for episode in range(1, max(episodes) + 1):
         observation, _ = env.reset()
-        seen, terminated, reward = [], False, 0.0
+        seen: list[tuple[int, int, int]] = []
+        reward: Any = 0.0
+        terminated = False
         while not terminated:  # no observation comes twice, and only the last step has a reward
             seen.append(observation)
             total, dealer, ace = observation
@@ -111,25 +113,17 @@ def draw(result: Result) -> Any:
     picture, grid = plots.panels((2.4 * len(shown), 5.4), rows=2, columns=len(shown), sharex=True, sharey=True)
     for column, (name, image) in enumerate(shown.items()):
         decides = name in result.policies
-        limits, colours = ((0, 1), "Greys") if decides else ((-1, 1), "RdBu")
+        lowest, colours = (0, "Greys") if decides else (-1, "RdBu")
         for axes, ace in zip(grid[:, column], (1, 0), strict=True):
             axes.grid(False)
-            drawn = axes.imshow(
-                image[SUMS, DEALER, ace],
-                colours,
-                vmin=limits[0],
-                vmax=limits[1],
-                origin="lower",
-                extent=(0.5, 10.5, 11.5, 21.5),
-            )
+            shades = image[SUMS, DEALER, ace]
+            axes.imshow(shades, colours, vmin=lowest, vmax=1, origin="lower", extent=(0.5, 10.5, 11.5, 21.5))
             axes.set_xticks([1, 4, 7, 10], ["A", "4", "7", "10"])
         grid[0, column].set_title(f"{name}: dark hits" if decides else name)
         grid[1, column].set_xlabel("dealer's card")
-    for axes, ace in zip(grid[:, 0], ("usable ace", "no usable ace"), strict=True):
-        axes.set_ylabel(f"player's sum, {ace}")
-    picture.colorbar(
-        drawn if not values else grid[0, 0].images[0], ax=grid[:, : len(values) + 1], location="bottom", shrink=0.5
-    )
+    for axes, row in zip(grid[:, 0], ("usable ace", "no usable ace"), strict=True):
+        axes.set_ylabel(f"player's sum, {row}")
+    picture.colorbar(grid[0, 0].images[0], ax=grid[:, : len(values) + 1], location="bottom", shrink=0.5)
     return picture
 
 
