@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from seqrl.agents.distributions import Categorical, DiagonalGaussian
 from seqrl.agents.reinforce import Episodes, Reinforce, policy_gradient_loss, whole_episodes
@@ -234,6 +235,21 @@ def test_episodes_of_a_policy_that_has_changed_in_their_midst_are_not_learned_fr
     assert all(episodes.number == 2 and episodes.times.tolist() == [0, 1, 2, 0, 1, 2, 3, 4] for episodes in learned)
 
 
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_traps_16_and_17_in_every_autoreset_mode_the_same_episodes_are_learned_from(mode: AutoresetMode) -> None:
+    makers = [lambda: Counting(3, cut=True), lambda: Counting(4)]
+    agent = Reinforce(SyncVectorEnv(makers, autoreset_mode=mode), episodes=4, hidden=())
+    learned: list[Episodes] = []
+    agent.learn_from = learned.append  # type: ignore[assignment]
+    agent.learn(60)
+    assert learned
+    for episodes in learned:
+        assert episodes.observations[:, 0].tolist() == episodes.times.tolist() == [0, 1, 2] * 2 + [0, 1, 2, 3] * 2
+        assert episodes.last_observations.tolist() == [[3], [3]]
+        assert (episodes.rewards == 1).all() and episodes.number == 4
+    assert agent.steps == 60 and sum(episode.length for episode in agent.episodes) <= 60
+
+
 class Counting(gymnasium.Env[Any, int]):
     """Episodes of `length` steps that are cut, or end; each step brings 1. The observation is the step's number."""
 
@@ -378,3 +394,9 @@ def test_acting_greedily_takes_the_likeliest_action_and_exploring_draws() -> Non
     observations = np.zeros((2000, 1), np.float32)
     assert (agent.act(observations) == 1).all()
     assert agent.act(observations, explore=True).mean() == pytest.approx(0.7, abs=0.04)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_cartpole_is_held_up_within_100_000_steps(seed: int) -> None:
+    assert Reinforce("CartPole-v1", seed=seed).learn(100_000).evaluate(100).mean >= 475
