@@ -132,7 +132,8 @@ def policy_evaluation(model: Model, policy: Policy, gamma: float = 1.0, horizon:
     np.add.at(transitions, (np.arange(S)[:, None, None], model.next_states), outcomes * ~model.terminates)
     if gamma < 1:
         return np.linalg.solve(np.eye(S) - gamma * transitions, rewards)
-    return _undiscounted(transitions, rewards, ends=((outcomes > 0) & model.terminates).any(axis=2).any(axis=1))
+    ends: Any = ((outcomes > 0) & model.terminates).any(axis=(1, 2))
+    return _undiscounted(transitions, rewards, ends)
 
 
 def policy_iteration(model: Model, gamma: float = 1.0) -> Solution:
