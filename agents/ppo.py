@@ -13,6 +13,7 @@ numbers through which no gradient flows.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -181,9 +182,11 @@ class PPO(OnPolicy):
             for _ in range(settings.epochs):
                 yield batch
             return
+        edges = [M * k // parts for k in range(parts + 1)]
         for _ in range(settings.epochs):
-            for rows in np.array_split(self.streams.learning.permutation(M), parts):
-                yield self._normalised(experience.part(rows))
+            shuffled = experience.part(self.streams.learning.permutation(M))
+            for start, stop in itertools.pairwise(edges):
+                yield self._normalised(shuffled.part(slice(start, stop)))
 
     def _normalised(self, batch: Experience) -> Experience:
         if not self.settings.normalise_advantages:
