@@ -151,7 +151,7 @@ class Settings:
 
 
 class DQN(Agent):
-    """See the module."""
+    """Deep Q-learning on discrete actions; the equations are the module's."""
 
     name = "dqn"
     Settings = Settings
@@ -213,6 +213,7 @@ class DQN(Agent):
         """So many gradient steps, with what stays the same among them computed for several at once."""
         B, replay = self.settings.batch_size, self.replay
         self.optimizer.lr = self._learning_rate(self.steps)
+        self.metrics |= {"charts/epsilon": self._epsilon(self.steps), "charts/learning_rate": self.optimizer.lr}
         at_once = 1 if isinstance(replay, PrioritisedReplay) else max(1, ROWS_AT_ONCE // B)
         while gradient_steps > 0:
             count = min(gradient_steps, at_once)
