@@ -249,6 +249,15 @@ def test_bad_input_to_an_evaluation_is_one_line(
     assert expected in complaint(evaluate_agent(lake, *arguments), capsys)
 
 
+def test_an_episode_is_drawn(
+    evaluate_agent: Command, lake: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("pygame")
+    assert evaluate_agent(lake, "--episodes", 1, "--video", tmp_path / "a.gif") == 0
+    assert f"video: {tmp_path / 'a.gif'}, an episode of " in capsys.readouterr().out
+    assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF89a")
+
+
 def test_what_is_no_run_is_not_evaluated(
     evaluate_agent: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
