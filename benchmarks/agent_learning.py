@@ -37,7 +37,7 @@ EVALUATION = 1_000_000  # plus the seed of the agent: the seed of its evaluation
 class Task(NamedTuple):
     algorithm: str
     environment: str
-    steps: int
+    within: int  # steps, if the settings don't say fewer
     least: float
     above: bool = False  # whether `least` itself is too little
     exact: bool = False  # whether `least` is a share of the optimum
@@ -46,8 +46,14 @@ class Task(NamedTuple):
     def name(self) -> str:
         return f"{self.algorithm}/{self.environment}"
 
+    @property
+    def steps(self) -> int:
+        from seqrl.agents.settings import tuned_steps
 
-# Steps that are asked for end with a whole rollout, since agents finish the one that they have begun.
+        return min(self.within, tuned_steps(self.algorithm, self.environment, self.within))
+
+
+# PPO's steps end with a whole rollout, since it finishes the one that it has begun.
 TASKS = {
     task.name: task
     for task in [
@@ -123,8 +129,9 @@ def train_missing(tasks: Sequence[Task], options: argparse.Namespace, sources: s
                     futures[pool.submit(train, task, seed, path, sources)] = f"{task.name}, seed {seed}"
         try:
             for done, future in enumerate(as_completed(futures, max(0.0, end - time.monotonic())), 1):
-                future.result()
-                print(f"{futures[future]}: done, {done} of {len(futures)}", file=sys.stderr, flush=True)
+                failed = future.exception()  # the other seeds go on; the table says that this one is missing
+                said = f"failed, {failed}" if failed else "done"
+                print(f"{futures[future]}: {said}; {done} of {len(futures)}", file=sys.stderr, flush=True)
         except TimeoutError:
             print("Time is up; waiting for the seeds that train now", file=sys.stderr, flush=True)
         finally:
@@ -172,11 +179,16 @@ def main() -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     tasks, sources = [TASKS[name] for name in options.names or TASKS], sources_now()
     train_missing(tasks, options, sources)
-    print("| algorithm | environment | steps | seeds | mean | interquartile mean | 95 % | worst | target | | processor time a seed |")
+    print(
+        "| algorithm | environment | steps | seeds | mean | interquartile mean | 95 % | worst | target | | processor time a seed |"
+    )
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|---|---:|")
     lines, verdicts, older = zip(*(row(task, options, sources) for task in tasks), strict=True)
     print("\n".join(lines))
-    print(f"\nA seed's score is the mean of {EPISODES} greedy episodes, or the expected share of the optimum.")
+    print(
+        f"\nA seed's score is the mean of {EPISODES} greedy episodes, or the expected share of the optimum; it takes the"
+    )
+    print("processor time given to train.")
     if sum(older):
         print(f"**{sum(older)} of the results are of earlier sources of the agents.**")
     return int(not all(verdicts))
