@@ -179,10 +179,9 @@ def main() -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     tasks, sources = [TASKS[name] for name in options.names or TASKS], sources_now()
     train_missing(tasks, options, sources)
-    print(
-        "| algorithm | environment | steps | seeds | mean | interquartile mean | 95 % | worst | target | | processor time a seed |"
-    )
-    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---|---:|")
+    columns = "algorithm | environment | steps | seeds | mean | interquartile mean | 95 % | worst | target |"
+    print(f"| {columns} | processor time a seed |
+|---|---|---:|---:|---:|---:|---:|---:|---:|---|---:|")
     lines, verdicts, older = zip(*(row(task, options, sources) for task in tasks), strict=True)
     print("\n".join(lines))
     print(
