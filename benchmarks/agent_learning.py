@@ -180,14 +180,11 @@ def main() -> int:
     tasks, sources = [TASKS[name] for name in options.names or TASKS], sources_now()
     train_missing(tasks, options, sources)
     columns = "algorithm | environment | steps | seeds | mean | interquartile mean | 95 % | worst | target |"
-    print(f"| {columns} | processor time a seed |
-|---|---|---:|---:|---:|---:|---:|---:|---:|---|---:|")
+    print(f"| {columns} | processor time a seed |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---|---:|")
     lines, verdicts, older = zip(*(row(task, options, sources) for task in tasks), strict=True)
     print("\n".join(lines))
-    print(
-        f"\nA seed's score is the mean of {EPISODES} greedy episodes, or the expected share of the optimum; it takes the"
-    )
-    print("processor time given to train.")
+    print(f"\nA seed's score is the mean of {EPISODES} greedy episodes, or the expected share of the optimum.")
     if sum(older):
         print(f"**{sum(older)} of the results are of earlier sources of the agents.**")
     return int(not all(verdicts))
