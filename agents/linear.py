@@ -14,6 +14,7 @@ Sutton and Barto 2018, sections 10.1 (SARSA) and 11.1; SARSA is safe with any fe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -211,11 +212,10 @@ def make_features(settings: Settings, space: spaces.Space[Any], name: str) -> Fe
             raise InputError(f"observation [{d}] of {name} has no bounds; expected the settings low and high")
     tiles = settings.tiles[0] if len(settings.tiles) == 1 else settings.tiles
     table = settings.table or None
-    kinds = {
+    kinds: dict[str, Callable[[], Features]] = {
         "tiles": lambda: TileCoding(**box, tilings=settings.tilings, tiles=tiles, table=table),
         "radial": lambda: RadialBasis(**box, centres=settings.centres, width=settings.width),
         "polynomial": lambda: Polynomial(**box, order=settings.order),
         "fourier": lambda: Fourier(**box, order=settings.order),
     }
-    features: Features = choose("features", settings.features, kinds)()
-    return features
+    return choose("features", settings.features, kinds)()

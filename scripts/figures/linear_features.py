@@ -27,14 +27,14 @@ from seqrl.agents.worlds.random_walk import RandomWalk
 from seqrl.training import figure
 
 STATES, REACH = 1000, 100
-BOX = {"low": [1.0], "high": [STATES + 1.0]}
+BOX = ([1.0], [STATES + 1.0])
 RATE = 1e-4
 KINDS: dict[str, tuple[Features, float]] = {
-    **{f"Fourier, order {n}": (Fourier(**BOX, order=n), RATE / 2) for n in (5, 10, 20)},
-    **{f"polynomial, order {n}": (Polynomial(**BOX, order=n), RATE) for n in (5, 10, 20)},
-    "groups of 200": (TileCoding(**BOX, tilings=1, tiles=5), 5 * RATE),
-    "50 tilings of 200": (TileCoding(**BOX, tilings=50, tiles=5), 5 * RATE / 50),
-    "11 bells": (RadialBasis(**BOX, centres=11), 5 * RATE / 2),
+    **{f"Fourier, order {n}": (Fourier(*BOX, order=n), RATE / 2) for n in (5, 10, 20)},
+    **{f"polynomial, order {n}": (Polynomial(*BOX, order=n), RATE) for n in (5, 10, 20)},
+    "groups of 200": (TileCoding(*BOX, tilings=1, tiles=5), 5 * RATE),
+    "50 tilings of 200": (TileCoding(*BOX, tilings=50, tiles=5), 5 * RATE / 50),
+    "11 bells": (RadialBasis(*BOX, centres=11), 5 * RATE / 2),
 }
 EVERY = 100  # episodes, from one measurement of the error to the next
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqrl import plots
 from seqrl.agents.features import Array
-from seqrl.agents.linear import LinearSarsa, Settings
+from seqrl.agents.linear import ROUND, LinearSarsa, Settings
+from seqrl.errors import require
 from seqrl.training import figure
 
 RATES = (0.1, 0.2, 0.5)  # over the number of tilings
@@ -54,10 +54,10 @@ def learn(rate: float, seed: int, episodes: int) -> tuple[list[int], dict[int, A
     """(steps of each episode, costs to go after those of MOMENTS that there are)."""
     settings = Settings(low=LOW, high=HIGH, learning_rate=rate, learning_rate_end=rate, epsilon=0.0)
     agent = LinearSarsa("MountainCar-v0", seed=seed, settings=settings, options={"max_episode_steps": LIMIT})
-    moments = iter([moment for moment in MOMENTS if moment < episodes] + [episodes])
     costs: dict[int, Array] = {}
-    for moment in moments:
-        agent.learn(LIMIT * episodes, callback=lambda agent, moment=moment: len(agent.episodes) < moment)
+    for moment in [*(moment for moment in MOMENTS if moment < episodes), episodes]:
+        while len(agent.episodes) < moment:
+            agent.learn(ROUND)
         costs[moment] = cost_to_go(agent)
     return [episode.length for episode in agent.episodes[:episodes]], costs
 
@@ -81,7 +81,7 @@ def table(result: Result) -> Iterator[list[str | float]]:
 
 
 def draw(result: Result) -> Any:
-    picture = plots.require("matplotlib.figure", "plots").Figure(figsize=(13, 6.6), layout="constrained")
+    picture = require("matplotlib.figure", "plots").Figure(figsize=(13, 6.6), layout="constrained")
     left, right = picture.subfigures(1, 2, width_ratios=(1.25, 1))
     positions, velocities = np.meshgrid(*(np.linspace(*edges, POINTS) for edges in EDGES), indexing="ij")
     for place, (episodes, cost) in enumerate(result.costs.items()):
