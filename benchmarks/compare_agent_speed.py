@@ -70,6 +70,7 @@ def learning(python: str | Path, rounds: int) -> bool:
     sides: dict[str, Side] = {
         "PPO, seqrl": (sys.executable, OURS, "reach", "ppo"),
         "DQN, seqrl": (sys.executable, OURS, "reach", "dqn"),
+        "REINFORCE, seqrl": (sys.executable, OURS, "reach", "reinforce"),
         "PPO, Stable-Baselines3": (python, PEER, "reach", "ppo"),
     }
     results = dict(zip(sides, by_seed(list(sides.values()), rounds), strict=True))
