@@ -21,7 +21,7 @@ def argmax(values: Array, rng: np.random.Generator) -> Integers:
     Raises InputError where a value is NaN.
     """
     if values.size == values.shape[-1]:  # of one state, a plain loop is faster
-        action = _best(values.ravel().tolist(), rng)
+        action = best_action(values.ravel().tolist(), rng)
         return np.int64(action) if values.ndim == 1 else np.array(action).reshape(values.shape[:-1])  # type: ignore[return-value]
     best = values == values.max(axis=-1, keepdims=True)
     ties = best.sum(axis=-1)
@@ -32,7 +32,7 @@ def argmax(values: Array, rng: np.random.Generator) -> Integers:
     return np.where(best, rng.random(values.shape), -1).argmax(axis=-1)
 
 
-def _best(values: list[float], rng: np.random.Generator) -> int:
+def best_action(values: list[float], rng: np.random.Generator) -> int:
     highest = max(values)
     if any(value != value for value in values):
         raise InputError("an action value is NaN")

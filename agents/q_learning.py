@@ -14,7 +14,7 @@ Nothing follows where the episode terminated. Where it was only cut short, what 
 
 from __future__ import annotations
 
-from .exploration import _best as best_action
+from .exploration import best_action
 from .tabular import Tabular
 
 

@@ -17,8 +17,7 @@ from gymnasium import spaces
 from seqrl.errors import InputError, check_sizes
 
 from .agent import Agent, AgentState, Array
-from .exploration import _best as best_action
-from .exploration import epsilon_greedy, linear
+from .exploration import best_action, epsilon_greedy, linear
 
 Table = list[list[float]]  # by state and action; of single numbers, lists are several times faster than arrays
 
