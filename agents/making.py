@@ -15,6 +15,8 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv, VectorWra
 
 from seqrl.errors import InputError, MissingExtra
 
+from .options import check as check_options
+
 Maker = Callable[[], gymnasium.Env[Any, Any]]
 
 EXTRAS = {"box2d": "box2d"}  # part of an entry point -> the extra that brings what it needs
@@ -56,6 +58,7 @@ def make(name: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
     Raises InputError for an unknown id or option, MissingExtra for one whose simulator is not installed.
     """
     spec = find_spec(name)
+    check_options(spec, options)
     spec.order_enforce = False
     try:
         env = gymnasium.make(spec, disable_env_checker=True, **options)
@@ -64,7 +67,7 @@ def make(name: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
         if extra is None:
             raise InputError(f"the environment '{name}' can't be made: {_line(error)}") from None
         raise MissingExtra(f'{name} needs {extra}; pip install "seqrl[{extra}]" brings it') from None
-    except (gymnasium.error.Error, TypeError, ValueError, KeyError) as error:
+    except (gymnasium.error.Error, TypeError, ValueError, LookupError, AssertionError) as error:
         given = "".join(f", {option}={value!r}" for option, value in options.items())
         raise InputError(f"the environment '{name}'{given} can't be made: {_line(error)}") from None
     if type(env.unwrapped.action_space) is spaces.Discrete:
@@ -104,4 +107,6 @@ def maker_of(env: Any, options: Mapping[str, Any]) -> Maker | None:
 
 
 def _line(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"there is no {error}"
     return " ".join(str(error).split()) or type(error).__name__

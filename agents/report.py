@@ -193,7 +193,7 @@ def draw(
     groups: Mapping[str, Sequence[Path]], folder: Path, settings: RunSettings, rows: Sequence[Sequence[str]]
 ) -> list[str]:
     """Write the learning curves and report.html; returns where they lie, or why one is missing."""
-    title = f"{settings.algorithm} on {settings.environment}"
+    title = settings.title
     sections = {"Return without exploring": report.table([], rows)}
     notes = [f"run             {folder}", f"report          {folder / runs.REPORT}"]
     try:
@@ -206,6 +206,8 @@ def draw(
         notes.append(f"no pictures: {error}")
     shown = {**dataclasses.asdict(settings), **settings.agent}
     shown.pop("agent")
+    shown.pop("options")
+    shown["environment"] = settings.place
     sections["Settings"] = report.table([], shown.items())
     files.write(folder / runs.REPORT, report.page(f"{title}, seqrl {seqrl.__version__}", sections))
     return notes
@@ -214,7 +216,7 @@ def draw(
 def summary(settings: RunSettings, agent: Agent) -> str:
     """What learns what, in one line."""
     size = sum(network.parameter_count for network in agent.networks.values())
-    parts = [f"{settings.algorithm} on {settings.environment}, {settings.steps:,} steps"]
+    parts = [f"{settings.title}, {settings.steps:,} steps"]
     count = agent.environments.count
     if count > 1:
         parts[0] += f" of {count} environments"

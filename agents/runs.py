@@ -20,6 +20,7 @@ from seqrl.training.settings import check_counts, check_seed
 
 from . import ALGORITHMS
 from .agent import Agent, resolve_settings
+from .options import described
 
 KIND = "agent"
 
@@ -34,11 +35,21 @@ class RunSettings:
     seed: int = 0
     seeds: int = 1
     agent: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # all of the algorithm's settings
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # of gymnasium.make
+
+    @property
+    def title(self) -> str:
+        return f"{self.algorithm} on {self.place}"
+
+    @property
+    def place(self) -> str:
+        """The environment with its options."""
+        return described(self.environment, self.options)
 
     def make(self) -> Agent:
         """The agent that has learned nothing yet. Raises InputError where it can't be made."""
         kind = algorithm_named(self.algorithm)
-        return kind(self.environment, seed=self.seed, settings=dict(self.agent))
+        return kind(self.environment, seed=self.seed, settings=dict(self.agent), options=self.options)
 
     def singles(self) -> list[RunSettings]:
         """The runs of one seed each."""
@@ -55,12 +66,19 @@ def algorithm_named(name: str) -> type[Agent]:
 
 
 def run_settings(
-    algorithm: str, environment: str, *, steps: int, seed: int = 0, seeds: int = 1, settings: Any = None
+    algorithm: str,
+    environment: str,
+    *,
+    steps: int,
+    seed: int = 0,
+    seeds: int = 1,
+    settings: Any = None,
+    options: Mapping[str, Any] | None = None,
 ) -> RunSettings:
-    """Settings of a run, checked. settings: as for `Agent`, those tuned for the environment by default."""
+    """Settings of a run, checked. settings, options: as for `Agent`, those tuned for the environment by default."""
     kind = algorithm_named(algorithm)
     resolved = resolve_settings(kind, environment, settings, {})
-    run = RunSettings(algorithm, environment, steps, seed, seeds, dataclasses.asdict(resolved))
+    run = RunSettings(algorithm, environment, steps, seed, seeds, dataclasses.asdict(resolved), dict(options or {}))
     check_counts(run, "steps", "seeds")
     check_seed(run)
     return run

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import gymnasium
@@ -24,6 +25,7 @@ FORMATS = (".gif", ".mp4")
 MAX_STEPS = 1_000  # of an episode
 GIF_RATE = 50.0  # frames a second; browsers slow down what is faster
 GIF_COLOURS = 64
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 def check_path(path: Path) -> None:
@@ -35,13 +37,16 @@ def check_path(path: Path) -> None:
     require("PIL" if path.suffix == ".gif" else "imageio_ffmpeg", "video")
 
 
-def record(agent: Agent, environment: str, path: Path, seed: int = 0) -> tuple[float, int]:
+def record(
+    agent: Agent, environment: str, path: Path, seed: int = 0, options: Mapping[str, Any] = NO_OPTIONS
+) -> tuple[float, int]:
     """Write an episode of the best policy that the agent knows; (its return, its length).
 
+    options: of gymnasium.make.
     Raises InputError for an environment that draws no pictures, MissingExtra for what draws them.
     """
     check_path(path)
-    with _drawn(environment) as env:
+    with _drawn(environment, options) as env:
         episode = _Episode(agent, env, seed)
         rate = float(env.metadata.get("render_fps") or 30)
         (_write_gif if path.suffix == ".gif" else _write_mp4)(path, iter(episode), rate)
@@ -49,13 +54,13 @@ def record(agent: Agent, environment: str, path: Path, seed: int = 0) -> tuple[f
 
 
 @contextmanager
-def _drawn(environment: str) -> Iterator[gymnasium.Env[Any, Any]]:
+def _drawn(environment: str, options: Mapping[str, Any]) -> Iterator[gymnasium.Env[Any, Any]]:
     """The environment, drawing. Pygame needs no screen for it, and greets nobody."""
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     spec = find_spec(environment)
     try:
-        env = gymnasium.make(spec, render_mode="rgb_array", disable_env_checker=True)
+        env = gymnasium.make(spec, **{**options, "render_mode": "rgb_array"}, disable_env_checker=True)
         env.reset(seed=0)
         env.render()
     except gymnasium.error.DependencyNotInstalled:

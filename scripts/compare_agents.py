@@ -16,6 +16,8 @@ import tyro
 from seqrl import files, plots
 from seqrl.agents import report, runs
 from seqrl.agents.many import learn_all
+from seqrl.agents.options import described
+from seqrl.agents.options import read as read_options
 from seqrl.agents.settings import tuned_steps
 from seqrl.errors import InputError, MissingExtra
 from seqrl.training import command
@@ -33,6 +35,8 @@ class Options:
     """Such as q_learning, dqn, reinforce, ppo."""
     steps: int | None = None
     """Steps that each learns from (default: the most that is tuned for one of them on ENV, else 100,000)."""
+    options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...")] = ()
+    """Of the environment, for gymnasium.make: is_slippery=false map_name=8x8. A value is JSON, or else a text."""
     seed: int = 0
     """The first seed."""
     seeds: int = 5
@@ -68,7 +72,12 @@ def begin(options: Options, folder: Path) -> None:
     steps = options.steps if options.steps is not None else max(tuned) or STEPS
     wanted = {
         algorithm: runs.run_settings(
-            algorithm, options.environment, steps=steps, seed=options.seed, seeds=options.seeds
+            algorithm,
+            options.environment,
+            steps=steps,
+            seed=options.seed,
+            seeds=options.seeds,
+            options=read_options(options.options),
         )
         for algorithm in options.algorithms
     }
@@ -101,13 +110,12 @@ def finish(options: Options, folder: Path, groups: dict[str, list[Path]]) -> Non
         results[algorithm] = {"interquartile_mean": mean, "low": low, "high": high, "seeds": means.tolist()}
         rows.append([algorithm, report.described(overall), f"{np.min(means):.2f}", f"{np.max(means):.2f}"])
     files.write_json(folder / RESULTS, results)
-    print(
-        f"{options.environment}, {options.seeds} seeds each: mean returns of {report.EPISODES} episodes, not exploring"
-    )
+    where = described(options.environment, read_options(options.options))
+    print(f"{where}, {options.seeds} seeds each: mean returns of {report.EPISODES} episodes, not exploring")
     print(aligned([["", "interquartile mean [95 % interval]", "worst seed", "best seed"], *rows]))
     try:
         with plots.style():
-            plots.save(report.picture(groups, options.environment), folder / report.CURVES)
+            plots.save(report.picture(groups, where), folder / report.CURVES)
         print(f"learning curves: {folder / report.CURVES}")
     except MissingExtra as error:
         print(f"no picture: {error}")

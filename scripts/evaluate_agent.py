@@ -40,7 +40,7 @@ def evaluate(options: Options) -> int:
     if options.video:
         video.check_path(Path(options.video))
     rows, means = [], []
-    print(f"{settings.algorithm} on {settings.environment}, {options.episodes} episodes without exploring", flush=True)
+    print(f"{settings.title}, {options.episodes} episodes without exploring", flush=True)
     for single in singles:
         agent = runs.load(single)
         found = agent.evaluate(options.episodes, options.seed, max_steps=options.max_steps)
@@ -55,7 +55,8 @@ def evaluate(options: Options) -> int:
         print(f"interquartile mean over seeds: {report.described(report.over_seeds(np.array(means)))}")
     if options.video:
         agent = runs.load(singles[0])
-        return_, length = video.record(agent, settings.environment, Path(options.video), options.seed or 0)
+        path, seed = Path(options.video), options.seed or 0
+        return_, length = video.record(agent, settings.environment, path, seed, settings.options)
         print(f"video: {options.video}, an episode of {length} steps with the return {return_:.2f}")
     return 0
 

@@ -19,6 +19,7 @@ from seqrl.agents import runs as agent_runs
 from seqrl.agents.agent import resolve_settings
 from seqrl.agents.learning import Learning
 from seqrl.agents.many import learn_all
+from seqrl.agents.options import read as read_options
 from seqrl.agents.settings import tuned_steps
 from seqrl.errors import InputError
 from seqrl.training import command, runs
@@ -40,6 +41,8 @@ class Options:
     """Train so many agents, of this seed and those that follow, as many at a time as there are cores."""
     envs: int | None = None
     """Environments side by side (default: as tuned for ENV)."""
+    options: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE ...")] = ()
+    """Of the environment, for gymnasium.make: is_slippery=false map_name=8x8. A value is JSON, or else a text."""
     out: str | None = None
     """Folder for the run (default: runs/ALGORITHM-ENV)."""
     resume: str | None = None
@@ -57,16 +60,17 @@ def train(options: Options) -> int:
         if options != type(options)(resume=options.resume, max_minutes=options.max_minutes):
             raise InputError("--resume continues a run with its own settings; only --max-minutes may be given with it")
         return learn(Path(options.resume), agent_runs.read(Path(options.resume)), options)
+    given = read_options(options.options)  # first: it may have taken up the two that are looked for now
     if not options.algorithm:
         raise InputError(f"no ALGORITHM is given; expected one of {', '.join(ALGORITHMS)}")
     if not options.environment:
         raise InputError("no ENV is given; expected an environment's id, such as CartPole-v1")
-    settings = run_settings(options)
+    settings = run_settings(options, given)
     name = options.environment.rpartition(":")[2].replace("/", "-")
     return learn(Path(options.out or f"runs/{options.algorithm}-{name}"), settings, options)
 
 
-def run_settings(options: Options) -> agent_runs.RunSettings:
+def run_settings(options: Options, given: dict[str, Any]) -> agent_runs.RunSettings:
     algorithm, environment = options.algorithm, options.environment
     kind = agent_runs.algorithm_named(algorithm)
     settings: Any = getattr(options, "settings", None)
@@ -77,7 +81,13 @@ def run_settings(options: Options) -> agent_runs.RunSettings:
         settings = dataclasses.replace(settings, environments=options.envs)
     steps = options.steps if options.steps is not None else tuned_steps(algorithm, environment, STEPS)
     return agent_runs.run_settings(
-        algorithm, environment, steps=steps, seed=options.seed, seeds=options.seeds, settings=settings
+        algorithm,
+        environment,
+        steps=steps,
+        seed=options.seed,
+        seeds=options.seeds,
+        settings=settings,
+        options=given,
     )
 
 

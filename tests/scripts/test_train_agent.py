@@ -192,8 +192,12 @@ def test_control_c_saves_and_the_resumed_run_ends_with_the_same_bits(
         (["dqn", "CartPole-v1", "--seed", "-1"], "--seed is -1; expected 0 or more"),
         (["dqn", "CartPole-v1", "--max-minutes", "0"], "--max-minutes is 0.0; expected more than 0"),
         (["dqn", "CartPole-v1", "--envs", "0"], "0"),
+        ([*LAKE, "--options", "is_slipery=false"], "no option 'is_slipery' (did you mean 'is_slippery'?)"),
+        ([*LAKE, "--options", "is_slippery=False"], "is_slippery of FrozenLake-v1 is 'False'; expected a value such"),
+        (["--options", "is_slippery=false", *LAKE], "--options has 'q_learning'; expected NAME=VALUE"),
         (["--resume", "nowhere"], "nowhere: no such folder"),
         (["--resume", "nowhere", "--seed", "3"], "only --max-minutes may be given with it"),
+        (["--resume", "nowhere", "--options", "is_slippery=false"], "only --max-minutes may be given with it"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -209,6 +213,29 @@ def test_a_run_is_not_overwritten_unless_asked(
 ) -> None:
     said = complaint(train_agent(*LAKE, "--out", lake), capsys)
     assert f"--resume {lake} continues it, --overwrite replaces it" in said
+
+
+def test_options_of_the_environment_are_kept_in_the_run_and_used_by_all_that_follows(
+    train_agent: Command, evaluate_agent: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    arguments = [*LAKE, "--options", "is_slippery=false", 'desc=["SFF", "HHF", "HGF"]', "--steps", 4_000]
+    assert train_agent(*arguments, "--out", whole) == 0
+    assert 'q_learning on FrozenLake-v1 (is_slippery=false, desc=["SFF", "HHF", "HGF"])' in capsys.readouterr().out
+    assert train_agent(*arguments, "--out", run, "--max-minutes", 1e-9) == 0
+    assert load(run).steps < 4_000
+    assert train_agent("--resume", run) == 0
+    assert load(run).q.shape == (9, 4)
+    assert checkpoint.read(run / LAST).state == checkpoint.read(whole / LAST).state
+    assert json.loads((run / "results.json").read_text())["evaluation"]["mean_length"] == 5  # the way, not slipping
+    settings = json.loads((run / "config.json").read_text())["settings"]
+    assert settings["options"] == {"is_slippery": False, "desc": ["SFF", "HHF", "HGF"]}
+    assert settings["agent"]["gamma"] == 0.995  # as tuned for FrozenLake-v1
+    capsys.readouterr()
+    pytest.importorskip("pygame")
+    assert evaluate_agent(run, "--episodes", 3, "--video", tmp_path / "a.gif") == 0
+    said = capsys.readouterr().out
+    assert "FrozenLake-v1 (is_slippery=false, " in said and "an episode of 5 steps with the return 1.00" in said
 
 
 # ---- evaluation --------------------------------------------------------------------------------------------------
@@ -286,9 +313,20 @@ def test_algorithms_are_compared_and_what_is_there_is_not_learned_again(
     assert "holds a run with other settings; --overwrite replaces it" in complaint(status, capsys)
 
 
+def test_what_is_compared_has_the_options_too(
+    compare_agents: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["FrozenLake-v1", "sarsa", "--seeds", 1, "--steps", 200, "--out", tmp_path / "one"]
+    assert compare_agents(*arguments, "--options", "map_name=8x8") == 0
+    assert 'FrozenLake-v1 (map_name="8x8"), 1 seeds each' in capsys.readouterr().out
+    assert load(tmp_path / "one" / "sarsa").q.shape == (64, 4)
+    assert "holds a run with other settings" in complaint(compare_agents(*arguments), capsys)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        (["FrozenLake-v1", "sarsa", "--options", "map_nam=8x8"], "no option 'map_nam' (did you mean 'map_name'?)"),
         (["FrozenLake-v1"], "no ALGORITHM is given"),
         (["FrozenLake-v1", "sarsa", "sarsa"], "an ALGORITHM is given twice"),
         (["FrozenLake-v1", "sarsa", "q_lerning"], "'q_lerning' (did you mean 'q_learning'?)"),
