@@ -7,6 +7,7 @@ A run of one seed is a run folder (seqrl.training.runs) whose last.safetensors i
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,12 +114,39 @@ def begin(settings: RunSettings, folder: Path, overwrite: bool = False) -> None:
 
 
 def complete(settings: RunSettings, folder: Path) -> None:
-    """Make the folders of single seeds that are not there yet."""
+    """Make the folders of single seeds that are not there yet, and those as long as the run that are not."""
     for path, single in zip(_of_seeds(folder, settings), settings.singles(), strict=True):
         if not (path / runs.CONFIG).exists():
             with files.write_errors(path):
                 path.mkdir(exist_ok=True)
             _create(single, path)
+        elif read(path).steps != single.steps:
+            _set_steps(path, single.steps)
+
+
+def lengthen(folder: Path, steps: int) -> RunSettings:
+    """Have a run, in a locked folder, go on to so many steps; its settings then.
+
+    It ends as one that was as long from the beginning, but for what follows one of its `schedules`.
+    Raises InputError where it has learned from more already.
+    """
+    settings = dataclasses.replace(read(folder), steps=steps)
+    check_counts(settings, "steps")
+    for single in singles(folder):
+        if (single / runs.LAST).exists():
+            agent = load(single)
+            agent.close()
+            if agent.steps > steps:
+                raise InputError(f"--steps is {steps}; {single} has learned from {agent.steps} already")
+    _set_steps(folder, steps)
+    if settings.seeds > 1:
+        complete(settings, folder)
+    return settings
+
+
+def schedules(settings: RunSettings) -> list[str]:
+    """Which of the algorithm's settings make something change over the length of the learning."""
+    return [name for name, value in settings.agent.items() if name.endswith("schedule") and value != "constant"]
 
 
 def load(path: str | Path, env: Any = None) -> Agent:
@@ -148,6 +176,15 @@ def load_run(folder: Path, config: runs.Config, own: Sequence[Any] = ()) -> Agen
 
 def _of_seeds(folder: Path, settings: RunSettings) -> list[Path]:
     return [folder / f"seed-{single.seed}" for single in settings.singles()]
+
+
+def _set_steps(folder: Path, steps: int) -> None:
+    """Of a run; results are no longer those of its end."""
+    with files.write_errors(folder):
+        (folder / runs.RESULTS).unlink(missing_ok=True)
+    content = json.loads((folder / runs.CONFIG).read_text(encoding="utf-8"))
+    content["settings"]["steps"] = steps
+    files.write_json(folder / runs.CONFIG, content)
 
 
 def _create(settings: RunSettings, folder: Path) -> None:

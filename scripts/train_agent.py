@@ -34,7 +34,8 @@ class Options:
     environment: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")] = ""
     """Gymnasium's id, such as CartPole-v1; "module:id" imports the module that registers it."""
     steps: int | None = None
-    """Steps to learn from, of all environments (default: as tuned for ENV, else 100,000)."""
+    """Steps to learn from, of all environments (default: as tuned for ENV, else 100,000). With --resume it is how many
+    they become."""
     seed: int = 0
     """Of all that is random; with --seeds the first of them."""
     seeds: int = 1
@@ -46,7 +47,7 @@ class Options:
     out: str | None = None
     """Folder for the run (default: runs/ALGORITHM-ENV)."""
     resume: str | None = None
-    """Continue the run in this folder with its own settings; only --max-minutes may be given with it."""
+    """Continue the run in this folder with its own settings; only --steps and --max-minutes may be given with it."""
     overwrite: bool = False
     """Replace the run that --out holds."""
     max_minutes: float | None = None
@@ -57,8 +58,10 @@ def train(options: Options) -> int:
     if options.max_minutes is not None and not options.max_minutes > 0:
         raise InputError(f"--max-minutes is {options.max_minutes}; expected more than 0")
     if options.resume:
-        if options != type(options)(resume=options.resume, max_minutes=options.max_minutes):
-            raise InputError("--resume continues a run with its own settings; only --max-minutes may be given with it")
+        if options != type(options)(resume=options.resume, steps=options.steps, max_minutes=options.max_minutes):
+            raise InputError(
+                "--resume continues a run with its own settings; only --steps and --max-minutes may be given with it"
+            )
         return learn(Path(options.resume), agent_runs.read(Path(options.resume)), options)
     given = read_options(options.options)  # first: it may have taken up the two that are looked for now
     if not options.algorithm:
@@ -95,7 +98,7 @@ def learn(folder: Path, settings: agent_runs.RunSettings, options: Options) -> i
     """Begin or resume, learn, report."""
     with runs.locked(folder):
         if options.resume:
-            print(f"Continuing {folder}")
+            settings = resumed(folder, settings, options.steps)
         else:
             if options.overwrite and (folder / runs.CONFIG).exists():
                 print(f"Replacing the run in {folder}")
@@ -105,6 +108,18 @@ def learn(folder: Path, settings: agent_runs.RunSettings, options: Options) -> i
         print(f"To continue: {sys.argv[0]} --resume {folder}")
         return command.INTERRUPTED
     return 0
+
+
+def resumed(folder: Path, settings: agent_runs.RunSettings, steps: int | None) -> agent_runs.RunSettings:
+    """The settings of a run that goes on, and that many steps long, where they are given."""
+    if steps is None or steps == settings.steps:
+        print(f"Continuing {folder}")
+        return settings
+    longer = agent_runs.lengthen(folder, steps)
+    schedules = ", ".join(agent_runs.schedules(longer))
+    note = f"; what begins anew over what is left: {schedules}" if schedules else ""
+    print(f"Continuing {folder}, of now {steps:,} steps instead of {settings.steps:,}{note}")
+    return longer
 
 
 def learn_one(folder: Path, options: Options) -> str:

@@ -332,7 +332,7 @@ def test_options_reach_the_environment_and_an_unknown_one_is_said():
     environments = Environments("FrozenLake-v1", options={"map_name": "8x8"})
     assert environments.observation_space == spaces.Discrete(64)
     assert environments.again(count=1, seed=0).observation_space == spaces.Discrete(64)
-    with pytest.raises(InputError, match=r"'FrozenLake-v1', colour='red' can't be made: .*colour"):
+    with pytest.raises(InputError, match=r"FrozenLake-v1 has no option 'colour'; it has .*is_slippery"):
         Environments("FrozenLake-v1", options={"colour": "red"})
 
 

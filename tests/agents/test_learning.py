@@ -11,7 +11,7 @@ from seqrl.agents import ALGORITHMS, runs
 from seqrl.agents.learning import Learning, written
 from seqrl.errors import InputError
 from seqrl.training import checkpoint
-from seqrl.training.runs import LAST, METRICS, TIMES
+from seqrl.training.runs import LAST, METRICS, RESULTS, TIMES
 
 # An environment, steps, and settings with which an algorithm does all that it can do within these.
 SMALL: dict[str, tuple[str, int, dict[str, Any]]] = {
@@ -118,6 +118,74 @@ def test_a_run_out_of_time_goes_on_to_the_same_end(tmp_path: Path) -> None:
     assert 0 < runs.load(cut).steps < runs.load(whole).steps
     assert Learning(cut, verbose=False).run() == "finished"
     assert content(cut) == content(whole)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_run_that_is_lengthened_ends_as_one_that_was_as_long_from_the_beginning(
+    algorithm: str, tmp_path: Path
+) -> None:
+    settings = {"schedule": "constant", "clip_schedule": "constant"} if algorithm == "ppo" else {}
+    whole, lengthened = begin(tmp_path / "whole", algorithm, **settings), tmp_path / "lengthened"
+    steps = SMALL[algorithm][1]
+    begin(lengthened, algorithm, 3 * steps // 5 + 1, **settings)
+    Learning(whole, verbose=False).run()
+    assert Learning(lengthened, verbose=False).run() == "finished"
+    before = runs.load(lengthened).steps
+    assert runs.lengthen(lengthened, steps) == runs.read(whole)
+    assert Learning(lengthened, verbose=False).run() == "finished"
+    (arrays, state, lines), (expected, expected_state, expected_lines) = content(lengthened), content(whole)
+    for numbers in state["agent"], expected_state["agent"]:
+        numbers.pop("span", None)  # of schedules, which are constant here
+    assert (arrays, state) == (expected, expected_state)
+    assert lines[-1]["step"] == expected_lines[-1]["step"] > before
+    assert lines[-1]["episodes"] == expected_lines[-1]["episodes"]
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "reinforce"])
+def test_a_schedule_over_the_length_begins_anew_as_in_another_call_of_learn(algorithm: str, tmp_path: Path) -> None:
+    run = begin(tmp_path / "run", algorithm, 600, schedule="linear")
+    agent = runs.read(run).make().learn(600)
+    Learning(run, verbose=False).run()
+    assert runs.schedules(runs.lengthen(run, 1_500)) == ["clip_schedule", "schedule"][algorithm != "ppo" :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Learning, "_report", lambda learning: None)
+        assert Learning(run, verbose=False, max_minutes=1e-9).run() == "out of time"  # which a schedule outlives
+    assert Learning(run, verbose=False).run() == "finished"
+    agent.learn(1_500 - agent.steps).save(tmp_path / "agent")
+    again, expected = checkpoint.read(run / LAST), checkpoint.read(tmp_path / "agent")
+    assert again.state == expected.state
+    assert all(np.array_equal(again.arrays[name], array) for name, array in expected.arrays.items())
+
+
+def test_a_run_is_not_made_shorter_than_it_is(tmp_path: Path) -> None:
+    folder = begin(tmp_path / "run", "dqn")
+    Learning(folder, verbose=False).run()
+    done = runs.load(folder).steps
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(InputError, match=f"--steps is 150; {folder} has learned from {done} already"):
+        runs.lengthen(folder, 150)
+    with pytest.raises(InputError, match="--steps is 0; expected 1 or more"):
+        runs.lengthen(folder, 0)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_the_seeds_of_a_run_are_lengthened_with_it_even_where_a_kill_fell_between(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    runs.begin(runs.run_settings("q_learning", "FrozenLake-v1", steps=200, seeds=3), run)
+    for single in runs.singles(run)[:2]:
+        Learning(single, verbose=False).run()
+        (single / RESULTS).write_text("{}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "complete", lambda *_: None)  # killed
+        runs.lengthen(run, 500)
+    assert runs.read(run).steps == 500
+    runs.complete(runs.read(run), run)
+    for single in runs.singles(run):
+        assert runs.read(single).steps == 500
+        assert not (single / RESULTS).exists()  # which says how a shorter run ended
+    with pytest.raises(InputError, match=f"--steps is 150; {run / 'seed-0'} has learned from 200 already"):
+        runs.lengthen(run, 150)
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:

@@ -196,8 +196,9 @@ def test_control_c_saves_and_the_resumed_run_ends_with_the_same_bits(
         ([*LAKE, "--options", "is_slippery=False"], "is_slippery of FrozenLake-v1 is 'False'; expected a value such"),
         (["--options", "is_slippery=false", *LAKE], "--options has 'q_learning'; expected NAME=VALUE"),
         (["--resume", "nowhere"], "nowhere: no such folder"),
-        (["--resume", "nowhere", "--seed", "3"], "only --max-minutes may be given with it"),
-        (["--resume", "nowhere", "--options", "is_slippery=false"], "only --max-minutes may be given with it"),
+        (["--resume", "nowhere", "--seed", "3"], "only --steps and --max-minutes may be given with it"),
+        (["--resume", "nowhere", "--options", "is_slippery=false"], "only --steps and --max-minutes may be given with"),
+        (["--resume", "nowhere", "--steps", "9"], "nowhere: no such folder"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -213,6 +214,32 @@ def test_a_run_is_not_overwritten_unless_asked(
 ) -> None:
     said = complaint(train_agent(*LAKE, "--out", lake), capsys)
     assert f"--resume {lake} continues it, --overwrite replaces it" in said
+
+
+def test_a_run_is_lengthened(train_agent: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    assert train_agent(*LAKE, "--steps", 1_000, "--out", run) == 0
+    assert train_agent("--resume", run, "--steps", 2_500) == 0
+    assert f"Continuing {run}, of now 2,500 steps instead of 1,000\n" in capsys.readouterr().out
+    assert json.loads((run / "results.json").read_text())["steps"] == 2_500
+    assert train_agent(*LAKE, "--steps", 2_500, "--out", tmp_path / "whole") == 0
+    again, whole = (checkpoint.read(folder / LAST) for folder in (run, tmp_path / "whole"))
+    assert again.state == whole.state
+    assert all(np.array_equal(again.arrays[name], array) for name, array in whole.arrays.items())
+    capsys.readouterr()
+    said = complaint(train_agent("--resume", run, "--steps", 2_000), capsys)
+    assert f"--steps is 2000; {run} has learned from 2500 already" in said
+
+
+def test_what_begins_anew_in_a_run_that_is_lengthened_is_said(
+    train_agent: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert train_agent("ppo", "CartPole-v1", "--steps", 10, "--out", run) == 0
+    assert train_agent("--resume", run, "--steps", 300) == 0
+    said = capsys.readouterr().out
+    assert "300 steps instead of 10; what begins anew over what is left: clip_schedule, schedule\n" in said
+    assert load(run).steps == 512
 
 
 def test_options_of_the_environment_are_kept_in_the_run_and_used_by_all_that_follows(
