@@ -35,7 +35,7 @@ def objective_name(case: ObjectiveCase) -> str:
 
 def objectives() -> dict[str, ObjectiveCase]:
     """Every loss of the agents; the rest of them is `seqrl.losses`."""
-    from seqrl.agents import actor_critic, dqn, linear, ppo, reinforce
+    from seqrl.agents import actor_critic, dqn, linear, ppo, prediction, reinforce
     from seqrl.agents.distributions import Categorical, DiagonalGaussian
 
     def actions_of(outputs: Array, rng: Generator) -> Any:
@@ -83,6 +83,7 @@ def objectives() -> dict[str, ObjectiveCase]:
         "q_loss, squared": ObjectiveCase(dqn.q_loss, action_values, {"loss": "squared"}),
         "q_loss, weighted": ObjectiveCase(dqn.q_loss, weighted),
         "td_loss": ObjectiveCase(linear.td_loss, action_values),
+        "td_loss, prediction": ObjectiveCase(prediction.td_loss, lambda rng, N: values(rng, N)[:2], mean=False),
         "REINFORCE": ObjectiveCase(reinforce.policy_gradient_loss, discrete, {"episodes": 2, "entropy": 0.1}, False),
         "REINFORCE, Gaussian": ObjectiveCase(
             reinforce.policy_gradient_loss, gaussian, {"episodes": 3, "entropy": 0.1, **continuous}, False
