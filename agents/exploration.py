@@ -5,6 +5,7 @@ Action values are arrays (..., A): one state's values (A,), or a row for each of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -22,19 +23,19 @@ def argmax(values: Array, rng: np.random.Generator) -> Integers:
     """
     if values.size == values.shape[-1]:  # of one state, a plain loop is faster
         action = best_action(values.ravel().tolist(), rng)
-        return np.int64(action) if values.ndim == 1 else np.array(action).reshape(values.shape[:-1])  # type: ignore[return-value]
-    best = values == values.max(axis=-1, keepdims=True)
-    ties = best.sum(axis=-1)
-    if (ties == 1).all():
-        return best.argmax(axis=-1)
-    if not ties.all():
+        return np.int64(action) if values.ndim == 1 else np.array(action, ndmin=values.ndim - 1)  # type: ignore[return-value]
+    highest = values.max(axis=-1, keepdims=True)
+    best = values == highest
+    if np.count_nonzero(highest == highest) < highest.size:
         raise InputError("an action value is NaN")
+    if np.count_nonzero(best) == highest.size:  # no ties
+        return values.argmax(axis=-1)
     return np.where(best, rng.random(values.shape), -1).argmax(axis=-1)
 
 
 def best_action(values: list[float], rng: np.random.Generator) -> int:
     highest = max(values)
-    if any(value != value for value in values):
+    if math.isnan(sum(values)) and any(map(math.isnan, values)):  # a sum of infinities may be NaN too
         raise InputError("an action value is NaN")
     if values.count(highest) == 1:
         return values.index(highest)
@@ -46,8 +47,12 @@ def epsilon_greedy(values: Array, epsilon: float, rng: np.random.Generator) -> I
     """Any action with the probability epsilon, else the best one. (..., A) -> (...)."""
     if values.ndim == 1:
         return rng.integers(values.size) if rng.random() < epsilon else argmax(values, rng)  # type: ignore[return-value]
-    explore = rng.random(values.shape[:-1]) < epsilon
-    return np.where(explore, rng.integers(values.shape[-1], size=explore.shape), argmax(values, rng))
+    chance = rng.random(values.shape[:-1])
+    explore, best = chance < epsilon, argmax(values, rng)
+    if not np.count_nonzero(explore):
+        return best
+    A = values.shape[-1]  # below epsilon, chance / epsilon is again uniform from 0 to 1
+    return np.where(explore, np.minimum(chance / epsilon * A, A - 1).astype(np.int64), best)
 
 
 def epsilon_greedy_policy(values: Array, epsilon: float) -> Array:

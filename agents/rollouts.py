@@ -7,7 +7,7 @@ action led to, at an episode's end too, and never the first of the next episode.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -66,5 +66,10 @@ def collect(environments: Environments, choose: Choose, T: int) -> Rollout:
         actions, extras = choose(environments.observations)
         kept.append(extras)
         rows.append(environments.step(actions))
-    steps = Steps(*(np.stack(column) for column in zip(*rows, strict=True)))
-    return Rollout(**steps._asdict(), extras={name: np.stack([extras[name] for extras in kept]) for name in kept[0]})
+    steps = Steps(*(_stacked(column) for column in zip(*rows, strict=True)))
+    return Rollout(*steps, extras={name: _stacked([extras[name] for extras in kept]) for name in kept[0]})
+
+
+def _stacked(rows: Sequence[Array]) -> Array:
+    """T arrays (N, ...) as one (T, N, ...): `np.stack` takes three times as long where they are small."""
+    return np.concatenate(rows).reshape(len(rows), *rows[0].shape)

@@ -500,6 +500,21 @@ def test_max_steps_truncates_what_the_environment_does_not_end():
     assert [e.length for e in environments.episodes()] == [3, 3]
 
 
+def test_max_steps_counts_on_after_a_resume_and_keeps_an_end_of_the_task():
+    def make() -> Environments:
+        return Environments(lambda: Own((3, "T"), (9, "T")), count=2, seed=0, max_steps=3)
+
+    environments = make()
+    run(environments, 4)
+    other = make()
+    other.load_state(json.loads(json.dumps(environments.state())))
+    steps = run(other, 2)
+    assert steps.truncated.tolist() == [[F, F], [T, T]]
+    assert [e[1:] for e in other.episodes()] == [(3, 6, 0), (3, 6, 1), (3, 12, 0), (3, 12, 1)]
+    both = run(make(), 3)
+    assert (both.terminated[2].tolist(), both.truncated[2].tolist()) == ([T, T], [T, T])
+
+
 def test_the_time_limit_is_that_of_the_environment():
     assert Environments("CartPole-v1").time_limit == 500
     assert Environments("CliffWalking-v1").time_limit is None
@@ -722,6 +737,40 @@ def test_pictures_are_checked_too_and_keep_their_type():
         environments.step([0])
     with pytest.raises(InputError, match=r"step 0: reset .*expected one of Box"):  # 1.5 would become 1
         run(Environments(Picture(np.uint8, np.float64(1.5)), seed=0), 3)
+
+
+def test_rewards_and_flags_of_numpy_are_those_of_python():
+    class OfNumPy(Counting):
+        def step(self, action):
+            observation, reward, terminated, truncated, info = super().step(action)
+            return observation, np.float32(reward), np.bool_(terminated), np.bool_(truncated), info
+
+    plans = iter([((2, "T"), (1, "TC")), ((3, "C"),)])
+    environments = Environments(lambda: OfNumPy(*next(plans)), count=2, seed=0)
+    steps = run(environments, 6)
+    assert (transitions(steps, 0), transitions(steps, 1)) == (FIRST, SECOND)
+    assert steps.reward.dtype == np.float64
+    assert all(type(e.return_) is float for e in environments.episodes())
+
+
+def test_a_sum_that_overflows_is_no_reward_that_does():
+    class Rich(Counting):
+        def step(self, action):
+            observation, _, *rest = super().step(action)
+            return observation, 1e308, *rest
+
+    assert Environments(lambda: Rich((9, "T")), count=2, seed=0).step([0, 0]).reward.tolist() == [1e308, 1e308]
+
+
+def test_infinite_rewards_that_cancel_are_found():
+    class Opposed(Counting):
+        def step(self, action):
+            observation, _, *rest = super().step(action)
+            return observation, [1.0, np.inf, -np.inf][action], *rest
+
+    environments = Environments(lambda: Opposed((9, "T")), count=3, seed=0)
+    with pytest.raises(InputError, match="Opposed, environment 1, step 1: the reward is inf"):
+        environments.step([0, 1, 2])
 
 
 def test_large_numbers_are_finite():

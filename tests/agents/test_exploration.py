@@ -32,10 +32,24 @@ def test_argmax_without_ties_draws_nothing(rng):
     assert rng.bit_generator.state == before
 
 
-@pytest.mark.parametrize("values", [[np.nan, 1.0], [1.0, np.nan], [[1.0, 2.0], [np.nan, 1.0]]])
+@pytest.mark.parametrize(
+    "values", [[np.nan, 1.0], [1.0, np.nan], [[1.0, 2.0], [np.nan, 1.0]], [[1.0, 1.0], [np.nan, 1.0]]]
+)
 def test_a_value_that_is_nan_is_not_the_best_of_anything(rng, values):
     with pytest.raises(InputError, match="NaN"):
         exploration.argmax(np.array(values), rng)
+
+
+def test_infinite_values_are_not_nan(rng):
+    assert exploration.argmax(np.array([-np.inf, np.inf]), rng) == 1
+    assert exploration.argmax(np.array([[-np.inf, np.inf], [-np.inf, 0.0]]), rng).tolist() == [1, 1]
+
+
+def test_what_is_explored_is_independent_of_how_small_epsilon_is(rng):
+    drawn = exploration.epsilon_greedy(np.tile([0.0, 0.0, 0.0, 1.0], (200_000, 1)), 0.01, rng)
+    explored = counts(drawn[drawn < 3], 3)
+    assert explored.sum() == pytest.approx(0.0075 * 200_000, rel=0.1)
+    assert explored / explored.sum() == pytest.approx(np.full(3, 1 / 3), abs=0.06)
 
 
 @pytest.mark.parametrize("rows", [None, 1, 5])
