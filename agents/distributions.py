@@ -2,6 +2,7 @@
 
 Each has `sample(rng)`, `mode()`, `log_prob(actions)`, `entropy()`, and `gradient(actions, dlog_prob, dentropy)`: the
 gradient of the outputs where a loss has the gradients dlog_prob and dentropy (None is 0), (B,) each, of the two before.
+The equations are in `seqrl/kernels/reference/policy_gradients.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from seqrl import kernels
+from seqrl.activations import log_softmax
 from seqrl.errors import InputError
 from seqrl.parameter import Array, Integers
 
@@ -32,80 +35,54 @@ class Distribution(Protocol):
 class Categorical:
     """p_k = softmax(logits)_k over A actions.
 
-    log_prob(a) = log p_a, whose gradient with respect to the logits is 1[k = a] - p_k;
-    entropy H = -sum_k p_k log p_k, whose gradient is -p_k (log p_k + H).
-
     logits: (B, A); actions: (B,) integers in [0, A). A logit of -inf is an action that can't be taken.
     """
 
     def __init__(self, logits: Array) -> None:
         if logits.ndim != 2:
             raise InputError(f"logits have the shape {logits.shape}; expected (B, A)")
-        columns = np.ascontiguousarray(logits.T)  # (A, B): sums over a few actions are then of long rows
-        shifted = columns - columns.max(axis=0)
-        p = np.exp(shifted)
-        total = p.sum(axis=0)
-        p /= total
-        self._p, self._log_p = p, shifted - np.log(total)
-        self._checked: Integers | None = None  # the actions last seen to be in the space
-
-    @property
-    def p(self) -> Array:
-        """(B, A)"""
-        return self._p.T
+        self.logits = np.ascontiguousarray(logits)
 
     @property
     def log_p(self) -> Array:
         """(B, A)"""
-        return self._log_p.T
+        return log_softmax(self.logits)
+
+    @property
+    def p(self) -> Array:
+        """(B, A)"""
+        return np.exp(self.log_p)
 
     def sample(self, rng: np.random.Generator) -> Integers:
-        """The first action at which the cumulative probability exceeds a uniform number."""
-        cumulative = self._p.cumsum(axis=0)
-        u = rng.random(cumulative.shape[1]) * cumulative[-1]  # rounding leaves their sum beside 1
-        return np.count_nonzero(u >= cumulative[:-1], axis=0)
+        return kernels.categorical_sample(self.logits, rng.random(len(self.logits)))
 
     def mode(self) -> Integers:
-        return self._log_p.argmax(axis=0)
+        return self.logits.argmax(axis=1)
 
     def log_prob(self, actions: Integers) -> Array:
-        return self._log_p[self._at(actions)]
+        return self._of_actions(kernels.categorical_log_prob, actions)
 
     def entropy(self) -> Array:
-        return -(self._p * self._finite_log_p()).sum(axis=0)
+        return kernels.categorical_entropy(self.logits)
 
     def gradient(self, actions: Integers, dlog_prob: Array, dentropy: Array | None = None) -> Array:
         """d logits, (B, A)."""
-        _check_rows(dlog_prob, dentropy, self._p.shape[1])
-        if dentropy is None:
-            dlogits = self._p * -dlog_prob
-        else:
-            log_p = self._finite_log_p()
-            entropy = -(self._p * log_p).sum(axis=0)
-            dlogits = self._p * (-(dlog_prob + dentropy * entropy) - dentropy * log_p)
-        dlogits[self._at(actions)] += dlog_prob
-        return np.ascontiguousarray(dlogits.T)
+        return self._of_actions(kernels.categorical_gradient, actions, *_checked(dlog_prob, dentropy, self.logits))
 
-    def _finite_log_p(self) -> Array:
-        """p log p is 0 where p is, whose logarithm may be -inf."""
-        return np.maximum(self._log_p, self._log_p.dtype.type(-1e4))
-
-    def _at(self, actions: Integers) -> tuple[Integers, Integers]:
-        A, B = self._p.shape
+    def _of_actions(self, kernel: Any, actions: Integers, *gradients: Array) -> Any:
+        B, A = self.logits.shape
         if actions.shape != (B,) or actions.dtype.kind not in "iu":
             raise InputError(f"actions are {actions.dtype} of shape {actions.shape}; expected integers of shape {(B,)}")
-        if B and actions is not self._checked and not (actions.min() >= 0 and actions.max() < A):
-            raise InputError(f"actions run from {actions.min()} to {actions.max()}; expected 0 <= action < {A}")
-        self._checked = actions
-        return actions, np.arange(B)
+        try:
+            return kernel(self.logits, np.ascontiguousarray(actions, np.int64), *gradients)
+        except IndexError:
+            raise InputError(
+                f"actions run from {actions.min()} to {actions.max()}; expected 0 <= action < {A}"
+            ) from None
 
 
 class DiagonalGaussian:
     """N(mean, sigma^2) in each of A dimensions, independent; the outputs are [mean, log sigma] side by side.
-
-    log_prob(a) = sum_k -1/2 z_k^2 - log sigma_k - 1/2 log 2 pi with z = (a - mean) / sigma, whose gradient is
-    z / sigma with respect to the mean and z^2 - 1 with respect to log sigma;
-    entropy H = sum_k log sigma_k + 1/2 log 2 pi e, whose gradient is 1 with respect to log sigma.
 
     outputs: (B, 2A); actions: (B, A). A policy whose deviation does not depend on the state has
     `networks.Deviation` as its last layer.
@@ -115,7 +92,8 @@ class DiagonalGaussian:
         if outputs.ndim != 2 or outputs.shape[1] % 2:
             raise InputError(f"a Gaussian has the shape {outputs.shape}; expected (B, 2A), means beside log deviations")
         A = outputs.shape[1] // 2
-        self.mean, self.log_sigma = outputs[:, :A], outputs[:, A:]
+        self.outputs = np.ascontiguousarray(outputs)
+        self.mean, self.log_sigma = self.outputs[:, :A], self.outputs[:, A:]
 
     def sample(self, rng: np.random.Generator) -> Array:
         noise = rng.standard_normal(self.mean.shape).astype(self.mean.dtype)
@@ -125,10 +103,7 @@ class DiagonalGaussian:
         return self.mean
 
     def log_prob(self, actions: Array) -> Array:
-        z = self._standardised(actions)
-        A = z.shape[1]
-        total: Array = -(0.5 * z * z + self.log_sigma).sum(axis=1)
-        return total - total.dtype.type(0.5 * A * math.log(2 * math.pi))
+        return kernels.gaussian_log_prob(self.outputs, self._fitting(actions))
 
     def entropy(self) -> Array:
         A = self.mean.shape[1]
@@ -136,23 +111,20 @@ class DiagonalGaussian:
 
     def gradient(self, actions: Array, dlog_prob: Array, dentropy: Array | None = None) -> Array:
         """d outputs, (B, 2A)."""
-        _check_rows(dlog_prob, dentropy, len(self.mean))
-        z = self._standardised(actions)
-        dmean = dlog_prob[:, None] * z * np.exp(-self.log_sigma)
-        dlog_sigma = dlog_prob[:, None] * (z * z - 1)
-        if dentropy is not None:
-            dlog_sigma += dentropy[:, None]
-        return np.concatenate([dmean, dlog_sigma], axis=1)
+        gradients = _checked(dlog_prob, dentropy, self.outputs)
+        return kernels.gaussian_gradient(self.outputs, self._fitting(actions), *gradients)
 
-    def _standardised(self, actions: Array) -> Array:
+    def _fitting(self, actions: Array) -> Array:
         if actions.shape != self.mean.shape:
             raise InputError(f"actions have the shape {actions.shape}; expected {self.mean.shape}")
-        z: Array = (actions - self.mean) * np.exp(-self.log_sigma)
-        return z
+        return np.ascontiguousarray(actions, self.outputs.dtype)
 
 
-def _check_rows(dlog_prob: Array, dentropy: Array | None, B: int) -> None:
-    """NumPy would broadcast (B,) against (B, 1) to (B, B)."""
+def _checked(dlog_prob: Array, dentropy: Array | None, outputs: Array) -> tuple[Array, Array]:
+    """Both as the kernels take them: one for each row, where NumPy would broadcast (B,) against (B, 1) to (B, B)."""
+    B, dtype = len(outputs), outputs.dtype
     for gradient in (dlog_prob,) if dentropy is None else (dlog_prob, dentropy):
         if gradient.shape != (B,):
             raise InputError(f"a gradient has the shape {gradient.shape}; expected {(B,)}")
+    none = np.empty(0, dtype) if dentropy is None else np.ascontiguousarray(dentropy, dtype)
+    return np.ascontiguousarray(dlog_prob, dtype), none

@@ -21,8 +21,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from seqrl import kernels
 from seqrl.errors import InputError, choose
-from seqrl.losses import mean_squared_error
 from seqrl.parameter import Array
 from seqrl.training.settings import SCHEDULES, check_counts, check_positive
 
@@ -85,19 +85,15 @@ def policy_loss(
     """
     B = len(outputs)
     for name, array in ("old log-probabilities", old_log_prob), ("advantages", advantages):
-        if np.shape(array) != (B,):  # NumPy would broadcast (B,) against (B, 1)
-            raise InputError(f"{name} of shape {np.shape(array)} for {B} rows; expected {(B,)}")
-    pi = distribution(outputs)
-    ratio = np.exp(pi.log_prob(actions) - old_log_prob)
-    gain = ratio * advantages
-    bounded = ratio.clip(1 - clip, 1 + clip) * advantages
-    loss = -float(np.minimum(gain, bounded).sum(dtype=np.float64)) / B
-    dlog_prob = np.where(gain <= bounded, gain, 0) * outputs.dtype.type(-1 / B)
-    dentropy = None
-    if entropy:
-        loss -= entropy * float(pi.entropy().sum(dtype=np.float64)) / B
-        dentropy = np.full(B, -entropy / B, outputs.dtype)
-    return PolicyLoss(loss, pi.gradient(actions, dlog_prob.astype(outputs.dtype, copy=False), dentropy), ratio)
+        if array.shape != (B,):  # NumPy would broadcast (B,) against (B, 1)
+            raise InputError(f"{name} of shape {array.shape} for {B} rows; expected {(B,)}")
+    pi, dtype = distribution(outputs), outputs.dtype
+    old_log_prob, advantages = np.ascontiguousarray(old_log_prob, dtype), np.ascontiguousarray(advantages, dtype)
+    gain, dlog_prob, ratio = kernels.clipped_gain(pi.log_prob(actions), old_log_prob, advantages, clip)
+    if not entropy:
+        return PolicyLoss(-gain, pi.gradient(actions, -dlog_prob), ratio)
+    loss = -gain - entropy * float(pi.entropy().sum(dtype=np.float64)) / B
+    return PolicyLoss(loss, pi.gradient(actions, -dlog_prob, np.full(B, -entropy / B, dtype)), ratio)
 
 
 def value_loss(
@@ -108,26 +104,29 @@ def value_loss(
     Clipped, a value that has moved by more than c away from what it was has the gradient zero, unless it is further
     from its target than the bound is (Engstrom et al. 2020, equation 3). All arrays are (B,).
     """
-    if clip is None or old_values is None:
-        return mean_squared_error(values, returns)
     B = len(values)
     for name, array in ("returns", returns), ("old values", old_values):
-        if np.shape(array) != (B,) or values.shape != (B,):
-            raise InputError(f"{name} of shape {np.shape(array)} for values of shape {values.shape}; expected {(B,)}")
-    error, move = values - returns, values - old_values
+        if array is not None and (array.shape != (B,) or values.shape != (B,)):
+            raise InputError(f"{name} of shape {array.shape} for values of shape {values.shape}; expected {(B,)}")
+    error = values - returns
+    twice = values.dtype.type(2 / B)
+    if clip is None or old_values is None:
+        return float(np.dot(error, error)) / B, error * twice
+    move = values - old_values
     bounded_error = old_values + move.clip(-clip, clip) - returns
     squared, bounded = error * error, bounded_error * bounded_error
     loss = float(np.maximum(squared, bounded).sum(dtype=np.float64)) / B
     stopped = (np.abs(move) > clip) & (squared < bounded)  # rounding sets the two apart where nothing is clipped
-    return loss, np.where(stopped, 0, error) * values.dtype.type(2 / B)
+    return loss, np.where(stopped, 0, error) * twice
 
 
 def normalised(advantages: Array) -> Array:
     """(A - mean) / deviation; one alone stays what it is, as its deviation says nothing."""
-    if len(advantages) < 2:
+    M = len(advantages)
+    if M < 2:
         return advantages
-    centred = advantages - advantages.mean()
-    return centred / (np.sqrt(np.dot(centred, centred) / len(centred)) + 1e-8)
+    centred = advantages - np.add.reduce(advantages) / M
+    return centred / (math.sqrt(np.dot(centred, centred) / M) + 1e-8)
 
 
 class PPO(OnPolicy):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.parameter import Array
 
@@ -60,7 +61,7 @@ def n_step_returns(
     goes_on[-1:] = False
     if n >= T:
         ends = np.where(goes_on, 0.0, gamma * bootstrap)
-        return _accumulated(np.where(valid, rewards + ends, 0.0), gamma * goes_on)
+        return kernels.decayed_sums(np.where(valid, rewards + ends, 0.0), gamma * goes_on)
     returns = rewards + gamma * bootstrap  # of one step; each round looks one step further
     for _ in range(n - 1):
         returns[:-1] = np.where(goes_on[:-1], rewards[:-1] + gamma * returns[1:], returns[:-1])
@@ -89,18 +90,12 @@ def gae(
     if np.shape(values) != rewards.shape:
         raise InputError(f"values of shape {np.shape(values)} don't fit rewards of shape {rewards.shape}")
     delta = rewards + gamma * np.where(terminated, 0.0, next_values) - values
+    decay = np.where(terminated | truncated, 0.0, gamma * lam)
     if valid.all():
-        advantages = _accumulated(delta, (gamma * lam) * ~(terminated | truncated))
+        advantages = kernels.decayed_sums(delta, decay)
         return advantages, advantages + values
-    advantages = _accumulated(np.where(valid, delta, 0.0), (gamma * lam) * (valid & ~(terminated | truncated)))
+    advantages = kernels.decayed_sums(np.where(valid, delta, 0.0), np.where(valid, decay, 0.0))
     return advantages, np.where(valid, advantages + values, 0.0)
-
-
-def _accumulated(x: Array, decay: Array) -> Array:
-    """y_t = x_t + decay_t y_(t+1), in the place of x."""
-    for t in range(len(x) - 2, -1, -1):
-        x[t] += decay[t] * x[t + 1]
-    return x
 
 
 def _checked(

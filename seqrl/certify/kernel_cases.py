@@ -252,6 +252,56 @@ def drawn_in_vain(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     return made | {"chances": np.full_like(made["chances"], 2**20), "others": np.zeros_like(made["others"])}
 
 
+def discrete(A: int, entropy: bool = False) -> Callable[..., dict[str, Any]]:
+    """Rows of a categorical policy. In some the last action can't be taken."""
+
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        B = 301 if large else 7
+        logits = rng.normal(0, 3, (B, A)).astype(dtype)
+        if A > 1:
+            logits[::3, -1] = -1e30
+        actions, draws = rng.integers(0, max(A - 1, 1), B), rng.random(B)
+        return {"logits": logits, "actions": actions, "draws": draws} | gradients(rng, dtype, B, entropy)
+
+    return arguments
+
+
+def continuous(A: int, entropy: bool = False) -> Callable[..., dict[str, Any]]:
+    """Rows of a Gaussian policy."""
+
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        B = 301 if large else 7
+        outputs = np.concatenate([rng.normal(size=(B, A)), rng.uniform(-0.5, 0.5, (B, A))], axis=1).astype(dtype)
+        actions = rng.normal(size=(B, A)).astype(dtype)
+        return {"outputs": outputs, "actions": actions} | gradients(rng, dtype, B, entropy)
+
+    return arguments
+
+
+def gradients(rng: Generator, dtype: str, B: int, entropy: bool) -> dict[str, Any]:
+    dlog_prob, dentropy = rng.normal(size=(2, B)).astype(dtype)
+    return {"dlog_prob": dlog_prob, "dentropy": dentropy[: B if entropy else 0]}
+
+
+def ratios(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+    """On either side of both bounds, with advantages of both signs, and 1."""
+    B = 301 if large else 7
+    log_prob, advantages = rng.normal(size=(2, B)).astype(dtype)
+    log_ratios = np.resize([0.0, 0.1, -0.1, 0.3, -0.3], B).astype(dtype)
+    return {"log_prob": log_prob, "old_log_prob": log_prob - log_ratios, "advantages": advantages, "clip": 0.2}
+
+
+def rewards(*columns: int) -> Callable[..., dict[str, Any]]:
+    """Time first; some rows pass nothing on."""
+
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        shape = (301 if large else 7, *columns)
+        decay = 0.9 * (rng.random(shape) < 0.8)
+        return {"x": rng.normal(size=shape).astype(dtype), "decay": decay.astype(dtype)}
+
+    return arguments
+
+
 def window_gradients(cbow: bool) -> Differences:
     """What `learn_windows` takes off the tables in one window, by the learning rate, beside central differences.
 
@@ -326,6 +376,14 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "max_pool_backward": POOLS,
     "average_pool_forward": POOLS,
     "average_pool_backward": POOLS,
+    "categorical_sample": [discrete(1), discrete(2), discrete(9)],
+    "categorical_log_prob": [discrete(1), discrete(2), discrete(9)],
+    "categorical_entropy": [discrete(1), discrete(2), discrete(9)],
+    "categorical_gradient": [discrete(A, entropy) for A in (1, 2, 9) for entropy in (False, True)],
+    "gaussian_log_prob": [continuous(1), continuous(3)],
+    "gaussian_gradient": [continuous(A, entropy) for A in (1, 3) for entropy in (False, True)],
+    "clipped_gain": [ratios],
+    "decayed_sums": [rewards(), rewards(3), rewards(2, 3)],
     "take_gradient": [vectors()],
     "sgd_update": [
         vectors(momentum=0.9),

@@ -14,7 +14,7 @@ from typing import Any
 
 from seqrl.errors import InputError
 
-PARTS = "sequences", "generation", "rows", "updates", "images", "word_vectors"
+PARTS = "sequences", "generation", "rows", "updates", "images", "word_vectors", "policy_gradients"
 
 
 def _choose() -> str:
@@ -82,3 +82,11 @@ average_pool_forward = _kernels["average_pool_forward"]
 average_pool_backward = _kernels["average_pool_backward"]
 learn_windows = _kernels["learn_windows"]
 draw_targets = _kernels["draw_targets"]
+categorical_sample = _kernels["categorical_sample"]
+categorical_log_prob = _kernels["categorical_log_prob"]
+categorical_entropy = _kernels["categorical_entropy"]
+categorical_gradient = _kernels["categorical_gradient"]
+gaussian_log_prob = _kernels["gaussian_log_prob"]
+gaussian_gradient = _kernels["gaussian_gradient"]
+clipped_gain = _kernels["clipped_gain"]
+decayed_sums = _kernels["decayed_sums"]
