@@ -216,9 +216,10 @@ class _Singles:
         self.begun = [self.calls] * len(self.envs)  # at which call of `step` each episode began
         self.observations = np.zeros((len(self.envs), *self.shape), self.dtype)
         for i, seed in enumerate(seeds):
-            self.observations[i] = self.reset(i, _number(seed))
+            self.reset(i, _number(seed))
+        self.check_finite(self.observations, "reset")
 
-    def reset(self, i: int, seed: int | None = None) -> Any:
+    def reset(self, i: int, seed: int | None = None) -> None:
         try:
             result: Any = self.envs[i].reset(seed=seed)
         except TypeError as error:
@@ -227,9 +228,7 @@ class _Singles:
             self.fail(i, f"reset doesn't take a seed ({error}); expected reset(*, seed=None, options=None)")
         if not (isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict)):
             self.fail(i, f"reset returned {_shown(result)}; expected (observation, info)")
-        seen = self.check_observation(i, result[0], "reset")
-        self.check_finite(i, seen, "reset")
-        return seen
+        self.observations[i] = self.check_observation(i, result[0], "reset")
 
     def step(self, actions: Array) -> Steps:
         envs, returns, dtype, shape = self.envs, self.returns, self.dtype, self.shape
@@ -270,9 +269,7 @@ class _Singles:
             for i, reward in enumerate(rewards):
                 if not math.isfinite(reward):
                     self.fail(i, f"the reward is {reward}")
-        if not _finite(following):
-            for i, row in enumerate(following):
-                self.check_finite(i, row, "step")
+        self.check_finite(following, "step")
         if self.max_steps is not None:
             for i, begun in enumerate(self.begun):
                 if self.calls - begun >= self.max_steps:
@@ -287,7 +284,8 @@ class _Singles:
                 terminated[i], truncated[i] = ends[i]
                 self.ended.append(Episode(returns[i], self.calls - self.begun[i], self.steps, i))
                 returns[i], self.begun[i] = 0.0, self.calls
-                self.observations[i] = self.reset(i)
+                self.reset(i)
+            self.check_finite(self.observations, "reset")
         columns = before, actions, np.array(rewards), following, terminated, truncated, self.all
         return tuple.__new__(Steps, columns)  # what Steps(*columns) does, in half the time
 
@@ -303,6 +301,9 @@ class _Singles:
 
     def check_observation(self, i: int, observation: Any, where: str) -> Any:
         """The observation as an array or a whole number of the space's shape and kind."""
+        usual = self.usual and type(observation) is np.ndarray
+        if usual and observation.dtype is self.dtype and observation.shape == self.shape:
+            return observation
         try:
             seen = self.observations_as.encode(observation)
             if self.n is not None:
@@ -317,9 +318,11 @@ class _Singles:
             self.fail(i, f"{where} returned the observation {_shown(observation)}; expected one of {space}")
         return seen
 
-    def check_finite(self, i: int, seen: Any, where: str) -> None:
-        if not np.isfinite(seen).all():
-            self.fail(i, f"{where} returned an observation that holds {_not_finite(seen)}: {_shown(seen)}")
+    def check_finite(self, observations: Array, where: str) -> None:
+        if not _finite(observations):
+            i = next(i for i, row in enumerate(observations) if not np.isfinite(row).all())
+            held = _not_finite(observations[i])
+            self.fail(i, f"{where} returned an observation that holds {held}: {_shown(observations[i])}")
 
     def fail(self, i: int, problem: str) -> NoReturn:
         raise InputError(f"{self.name}, environment {i}, step {self.calls}: {problem}")
@@ -405,15 +408,17 @@ class _Vector:
             self.fail(f"step returned {_shown(result)}; expected (observations, rewards, terminated, truncated, infos)")
         current = self.check_observations(result[0], "step")
         rewards = self.check_rewards(result[1])
-        valid = ~self.pending
+        valid, began = ~self.pending, np.count_nonzero(self.pending)
         terminated = self.check_flags(result[2], "terminated") & valid
         truncated = self.check_flags(result[3], "truncated") & valid
-        rewards[self.pending] = 0
+        if began:
+            rewards[self.pending] = 0
         done = terminated | truncated
+        ends = np.count_nonzero(done)
         before, following = self.observations, current
         if self.mode is AutoresetMode.NEXT_STEP:
             self.pending = done
-        elif done.any():
+        elif ends:
             if self.mode is AutoresetMode.SAME_STEP:
                 following = self.with_final(current, done, result[4])
             else:
@@ -436,11 +441,10 @@ class _Vector:
         return following
 
     def account(self, rewards: Array, done: Array, valid: Array) -> None:
-        first = self.steps
         self.returns += rewards
         self.lengths += valid
-        self.steps = first + int(np.count_nonzero(valid))
-        if done.any():
+        self.steps += int(np.count_nonzero(valid))
+        if np.count_nonzero(done):
             for i in np.flatnonzero(done).tolist():
                 self.ended.append(Episode(float(self.returns[i]), int(self.lengths[i]), self.steps, i))
             self.returns[done] = 0
@@ -449,7 +453,8 @@ class _Vector:
     def check_observations(self, observations: Any, where: str) -> Array:
         try:
             seen = self.observations_as.encode_batch(observations)
-            fits = seen.shape == self.shape and np.can_cast(seen.dtype, self.dtype, "same_kind")
+            fits = seen.dtype is self.dtype or np.can_cast(seen.dtype, self.dtype, "same_kind")
+            fits = fits and seen.shape == self.shape
         except (TypeError, ValueError, AttributeError):
             fits = False
         if not fits:
@@ -468,8 +473,9 @@ class _Vector:
         seen = np.asarray(rewards)
         if seen.shape != (self.count,) or seen.dtype.kind not in "iufb":
             self.fail(f"step returned the rewards {_shown(rewards)}; expected {self.count} numbers")
-        for i in np.flatnonzero(~np.isfinite(seen) & ~self.pending):
-            self.fail(f"the reward is {seen[i]}", int(i))
+        if not _finite(seen):
+            for i in np.flatnonzero(~np.isfinite(seen) & ~self.pending):
+                self.fail(f"the reward is {seen[i]}", int(i))
         return seen.astype(np.float64)
 
     def check_flags(self, flags: Any, which: str) -> Array:
