@@ -39,6 +39,15 @@ class Steps(NamedTuple):
     valid: Array  # (N,) bool
 
 
+class Episode(NamedTuple):
+    """An episode that ended. The return is undiscounted, of the environment's own rewards."""
+
+    return_: float
+    length: int  # real steps
+    step: int  # real steps of all environments up to its end
+    environment: int = 0
+
+
 class Rollout(NamedTuple):
     """T steps of N environments: the arrays of `Steps` with leading (T, N), and what the policy noted at each."""
 
