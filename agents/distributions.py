@@ -2,7 +2,7 @@
 
 Each has `sample(rng)`, `mode()`, `log_prob(actions)`, `entropy()`, and `gradient(actions, dlog_prob, dentropy)`: the
 gradient of the outputs where a loss has the gradients dlog_prob and dentropy (None is 0), (B,) each, of the two before.
-The equations are in `seqrl/kernels/reference/policy_gradients.py`.
+`clipped_loss` is PPO's, in one go. The equations are in `seqrl/kernels/reference/policy_gradients.py`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class Distribution(Protocol):
     def log_prob(self, actions: Actions) -> Array: ...
     def entropy(self) -> Array: ...
     def gradient(self, actions: Actions, dlog_prob: Array, dentropy: Array | None = None) -> Array: ...
+    def clipped_loss(
+        self, actions: Actions, old_log_prob: Array, advantages: Array, clip: float, entropy: float
+    ) -> tuple[float, Array, Array]: ...
 
 
 class Categorical:
@@ -67,14 +70,21 @@ class Categorical:
 
     def gradient(self, actions: Integers, dlog_prob: Array, dentropy: Array | None = None) -> Array:
         """d logits, (B, A)."""
-        return self._of_actions(kernels.categorical_gradient, actions, *_checked(dlog_prob, dentropy, self.logits))
+        return self._of_actions(kernels.categorical_gradient, actions, *_gradients(dlog_prob, dentropy, self.logits))
 
-    def _of_actions(self, kernel: Any, actions: Integers, *gradients: Array) -> Any:
+    def clipped_loss(
+        self, actions: Integers, old_log_prob: Array, advantages: Array, clip: float, entropy: float
+    ) -> tuple[float, Array, Array]:
+        """(loss, d logits, ratios)"""
+        constants = _constants(old_log_prob, advantages, self.logits)
+        return self._of_actions(kernels.categorical_clipped_loss, actions, *constants, clip, entropy)
+
+    def _of_actions(self, kernel: Any, actions: Integers, *others: Any) -> Any:
         B, A = self.logits.shape
         if actions.shape != (B,) or actions.dtype.kind not in "iu":
             raise InputError(f"actions are {actions.dtype} of shape {actions.shape}; expected integers of shape {(B,)}")
         try:
-            return kernel(self.logits, np.ascontiguousarray(actions, np.int64), *gradients)
+            return kernel(self.logits, np.ascontiguousarray(actions, np.int64), *others)
         except IndexError:
             raise InputError(
                 f"actions run from {actions.min()} to {actions.max()}; expected 0 <= action < {A}"
@@ -111,8 +121,15 @@ class DiagonalGaussian:
 
     def gradient(self, actions: Array, dlog_prob: Array, dentropy: Array | None = None) -> Array:
         """d outputs, (B, 2A)."""
-        gradients = _checked(dlog_prob, dentropy, self.outputs)
+        gradients = _gradients(dlog_prob, dentropy, self.outputs)
         return kernels.gaussian_gradient(self.outputs, self._fitting(actions), *gradients)
+
+    def clipped_loss(
+        self, actions: Array, old_log_prob: Array, advantages: Array, clip: float, entropy: float
+    ) -> tuple[float, Array, Array]:
+        """(loss, d outputs, ratios)"""
+        constants = _constants(old_log_prob, advantages, self.outputs)
+        return kernels.gaussian_clipped_loss(self.outputs, self._fitting(actions), *constants, clip, entropy)
 
     def _fitting(self, actions: Array) -> Array:
         if actions.shape != self.mean.shape:
@@ -120,11 +137,18 @@ class DiagonalGaussian:
         return np.ascontiguousarray(actions, self.outputs.dtype)
 
 
-def _checked(dlog_prob: Array, dentropy: Array | None, outputs: Array) -> tuple[Array, Array]:
-    """Both as the kernels take them: one for each row, where NumPy would broadcast (B,) against (B, 1) to (B, B)."""
-    B, dtype = len(outputs), outputs.dtype
-    for gradient in (dlog_prob,) if dentropy is None else (dlog_prob, dentropy):
-        if gradient.shape != (B,):
-            raise InputError(f"a gradient has the shape {gradient.shape}; expected {(B,)}")
-    none = np.empty(0, dtype) if dentropy is None else np.ascontiguousarray(dentropy, dtype)
-    return np.ascontiguousarray(dlog_prob, dtype), none
+def _rows(what: str, column: Array, outputs: Array) -> Array:
+    """A number for each row; NumPy would broadcast (B,) against (B, 1) to (B, B)."""
+    B = len(outputs)
+    if column.shape != (B,):
+        raise InputError(f"{what} of shape {column.shape} for {B} rows; expected {(B,)}")
+    return np.ascontiguousarray(column, outputs.dtype)
+
+
+def _constants(old_log_prob: Array, advantages: Array, outputs: Array) -> tuple[Array, Array]:
+    return _rows("old log-probabilities", old_log_prob, outputs), _rows("advantages", advantages, outputs)
+
+
+def _gradients(dlog_prob: Array, dentropy: Array | None, outputs: Array) -> tuple[Array, Array]:
+    none = np.empty(0, outputs.dtype)
+    return _rows("a gradient", dlog_prob, outputs), none if dentropy is None else _rows("a gradient", dentropy, outputs)

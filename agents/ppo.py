@@ -21,7 +21,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from seqrl import kernels
 from seqrl.errors import InputError, choose
 from seqrl.parameter import Array
 from seqrl.training.settings import SCHEDULES, check_counts, check_positive
@@ -83,17 +82,7 @@ def policy_loss(
     outputs: (B, A) logits, or (B, 2A) means beside log deviations for a DiagonalGaussian; actions: (B,) or (B, A);
     old_log_prob, advantages: (B,).
     """
-    B = len(outputs)
-    for name, array in ("old log-probabilities", old_log_prob), ("advantages", advantages):
-        if array.shape != (B,):  # NumPy would broadcast (B,) against (B, 1)
-            raise InputError(f"{name} of shape {array.shape} for {B} rows; expected {(B,)}")
-    pi, dtype = distribution(outputs), outputs.dtype
-    old_log_prob, advantages = np.ascontiguousarray(old_log_prob, dtype), np.ascontiguousarray(advantages, dtype)
-    gain, dlog_prob, ratio = kernels.clipped_gain(pi.log_prob(actions), old_log_prob, advantages, clip)
-    if not entropy:
-        return PolicyLoss(-gain, pi.gradient(actions, -dlog_prob), ratio)
-    loss = -gain - entropy * float(pi.entropy().sum(dtype=np.float64)) / B
-    return PolicyLoss(loss, pi.gradient(actions, -dlog_prob, np.full(B, -entropy / B, dtype)), ratio)
+    return PolicyLoss(*distribution(outputs).clipped_loss(actions, old_log_prob, advantages, clip, entropy))
 
 
 def value_loss(
@@ -167,7 +156,7 @@ class PPO(OnPolicy):
             "losses/policy_loss": policy.loss,
             "losses/value_loss": loss,
             "losses/approx_kl": divergence(policy.ratio),
-            "losses/clipfrac": float((np.abs(policy.ratio - 1) > clip).mean()),
+            "losses/clipfrac": np.count_nonzero(np.abs(policy.ratio - 1) > clip) / len(policy.ratio),
             "losses/explained_variance": explained_variance(experience.values, experience.returns),
         }
 
@@ -183,9 +172,9 @@ class PPO(OnPolicy):
             return
         edges = [M * k // parts for k in range(parts + 1)]
         for _ in range(settings.epochs):
-            shuffled = experience.part(self.streams.learning.permutation(M))
+            shuffled = experience.take(self.streams.learning.permutation(M))
             for start, stop in itertools.pairwise(edges):
-                yield self._normalised(shuffled.part(slice(start, stop)))
+                yield self._normalised(Experience(*[column[start:stop] for column in shuffled]))
 
     def _normalised(self, batch: Experience) -> Experience:
         if not self.settings.normalise_advantages:
@@ -195,4 +184,4 @@ class PPO(OnPolicy):
 
 def divergence(ratio: Array) -> float:
     """KL(old || new) estimated by mean (r - 1) - log r, which is never negative (Schulman 2020)."""
-    return float(((ratio - 1) - np.log(ratio)).mean())
+    return float(np.add.reduce((ratio - 1) - np.log(ratio))) / len(ratio)

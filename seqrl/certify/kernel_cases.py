@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -153,6 +153,32 @@ def turned(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     return {name: np.asfortranarray(a) for name, a in affine(rng, dtype, large).items()}
 
 
+def networks(**options: Any) -> Callable[..., dict[str, Any]]:
+    """Three agents of two networks each, with what nobody may touch in between."""
+
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        B, wide = (300, 90) if large else (5, 20)
+        rows, P, hidden, outputs = [], 2, 1, 1
+        for sizes in (5, 9, 1), (5, wide, 3, 13):
+            source = -1
+            for k, (n_in, n_out) in enumerate(pairwise(sizes), start=2):
+                last = k == len(sizes)
+                rows.append([n_in, n_out, P, P + n_in * n_out + 3, source, outputs if last else hidden])
+                P += n_in * n_out + n_out + 4
+                source = hidden
+                hidden, outputs = (hidden, outputs + n_out + 1) if last else (hidden + n_out + 1, outputs)
+        shapes = {"x": (3, B, 5), "values": (3, P), "grads": (3, P), "dy": (3, B, outputs)}
+        made: dict[str, Any] = {name: (0.3 * rng.normal(size=shape)).astype(dtype) for name, shape in shapes.items()}
+        made |= {"hidden": np.zeros((3, B, hidden), dtype), "y": np.zeros((3, B, outputs), dtype)}
+        made |= {"table": np.array(rows), "dx": np.empty_like(made["x"]), "rectified": False} | options
+        if not made.pop("with_dx", True):
+            made["dx"] = made["dx"][:0]
+        REFERENCE["mlp_forward"](*(made[name] for name in ("x", "values", "table", "rectified", "hidden", "y")))
+        return made
+
+    return arguments
+
+
 def add_product(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     R, D, H = (300, 70, 90) if large else (5, 3, 4)
     shapes = {"total": (D, H), "x": (R, D), "dy": (R, H)}
@@ -252,7 +278,7 @@ def drawn_in_vain(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
     return made | {"chances": np.full_like(made["chances"], 2**20), "others": np.zeros_like(made["others"])}
 
 
-def discrete(A: int, entropy: bool = False) -> Callable[..., dict[str, Any]]:
+def discrete(A: int, entropy: float = 0.0) -> Callable[..., dict[str, Any]]:
     """Rows of a categorical policy. In some the last action can't be taken."""
 
     def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
@@ -261,34 +287,37 @@ def discrete(A: int, entropy: bool = False) -> Callable[..., dict[str, Any]]:
         if A > 1:
             logits[::3, -1] = -1e30
         actions, draws = rng.integers(0, max(A - 1, 1), B), rng.random(B)
-        return {"logits": logits, "actions": actions, "draws": draws} | gradients(rng, dtype, B, entropy)
+        log_prob = REFERENCE["categorical_log_prob"](logits, actions)
+        return {"logits": logits, "actions": actions, "draws": draws} | constants(rng, log_prob, entropy)
 
     return arguments
 
 
-def continuous(A: int, entropy: bool = False) -> Callable[..., dict[str, Any]]:
+def continuous(A: int, entropy: float = 0.0) -> Callable[..., dict[str, Any]]:
     """Rows of a Gaussian policy."""
 
     def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
         B = 301 if large else 7
         outputs = np.concatenate([rng.normal(size=(B, A)), rng.uniform(-0.5, 0.5, (B, A))], axis=1).astype(dtype)
         actions = rng.normal(size=(B, A)).astype(dtype)
-        return {"outputs": outputs, "actions": actions} | gradients(rng, dtype, B, entropy)
+        log_prob = REFERENCE["gaussian_log_prob"](outputs, actions)
+        return {"outputs": outputs, "actions": actions} | constants(rng, log_prob, entropy)
 
     return arguments
 
 
-def gradients(rng: Generator, dtype: str, B: int, entropy: bool) -> dict[str, Any]:
-    dlog_prob, dentropy = rng.normal(size=(2, B)).astype(dtype)
-    return {"dlog_prob": dlog_prob, "dentropy": dentropy[: B if entropy else 0]}
-
-
-def ratios(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
-    """On either side of both bounds, with advantages of both signs, and 1."""
-    B = 301 if large else 7
-    log_prob, advantages = rng.normal(size=(2, B)).astype(dtype)
-    log_ratios = np.resize([0.0, 0.1, -0.1, 0.3, -0.3], B).astype(dtype)
-    return {"log_prob": log_prob, "old_log_prob": log_prob - log_ratios, "advantages": advantages, "clip": 0.2}
+def constants(rng: Generator, log_prob: Any, entropy: float) -> dict[str, Any]:
+    """Ratios on either side of both bounds, and 1; numbers of both signs."""
+    B, dtype = log_prob.size, log_prob.dtype
+    dlog_prob, dentropy, advantages = rng.normal(size=(3, B)).astype(dtype)
+    return {
+        "dlog_prob": dlog_prob,
+        "dentropy": dentropy[: B if entropy else 0],
+        "advantages": advantages,
+        "old_log_prob": log_prob - np.resize([0.0, 0.1, -0.1, 0.3, -0.3], B).astype(dtype),
+        "clip": 0.2,
+        "entropy": entropy,
+    }
 
 
 def rewards(*columns: int) -> Callable[..., dict[str, Any]]:
@@ -342,6 +371,7 @@ moments = {"step": 3, "beta1": 0.8, "beta2": 0.99}
 RNNS = [rnn(fused, reverse=r, rectified=rectified) for fused, r, rectified in product((False, True), repeat=3)]
 LSTMS = [lstm(peephole, fused, reverse=r) for peephole, fused, r in product((False, True), repeat=3)]
 GRUS = [gru(fused, reverse=r, reset_after=after) for fused, r, after in product((False, True), repeat=3)]
+CATEGORICAL, GAUSSIAN = [discrete(A) for A in (1, 2, 9)], [continuous(A) for A in (1, 3)]
 
 KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "rnn_forward": RNNS,
@@ -368,6 +398,8 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "affine_backward": [affine, one_row, turned],
     "add_product": [add_product],
     "add_rows": [add_rows],
+    "mlp_forward": [networks(), networks(rectified=True)],
+    "mlp_backward": [networks(rectified=r, with_dx=with_dx) for r, with_dx in product((False, True), repeat=2)],
     "learn_windows": [text(cbow, tree) for cbow, tree in product((False, True), repeat=2)],
     "draw_targets": [drawn, drawn_in_vain],
     "conv2d_forward": CONVOLUTIONS[::2],
@@ -376,13 +408,14 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "max_pool_backward": POOLS,
     "average_pool_forward": POOLS,
     "average_pool_backward": POOLS,
-    "categorical_sample": [discrete(1), discrete(2), discrete(9)],
-    "categorical_log_prob": [discrete(1), discrete(2), discrete(9)],
-    "categorical_entropy": [discrete(1), discrete(2), discrete(9)],
-    "categorical_gradient": [discrete(A, entropy) for A in (1, 2, 9) for entropy in (False, True)],
-    "gaussian_log_prob": [continuous(1), continuous(3)],
-    "gaussian_gradient": [continuous(A, entropy) for A in (1, 3) for entropy in (False, True)],
-    "clipped_gain": [ratios],
+    "categorical_sample": CATEGORICAL,
+    "categorical_log_prob": CATEGORICAL,
+    "categorical_entropy": CATEGORICAL,
+    "categorical_gradient": [*CATEGORICAL, *(discrete(A, entropy=0.1) for A in (1, 2, 9))],
+    "categorical_clipped_loss": [*CATEGORICAL, *(discrete(A, entropy=0.1) for A in (1, 2, 9))],
+    "gaussian_log_prob": GAUSSIAN,
+    "gaussian_gradient": [*GAUSSIAN, *(continuous(A, entropy=0.1) for A in (1, 3))],
+    "gaussian_clipped_loss": [*GAUSSIAN, *(continuous(A, entropy=0.1) for A in (1, 3))],
     "decayed_sums": [rewards(), rewards(3), rewards(2, 3)],
     "take_gradient": [vectors()],
     "sgd_update": [

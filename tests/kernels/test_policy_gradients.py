@@ -40,12 +40,18 @@ def test_a_log_probability_has_the_same_bits_in_any_batch(A: int, dtype: str, ke
 
 @pytest.mark.parametrize("dtype", REAL)
 def test_the_ratio_of_a_policy_to_itself_is_1(dtype: str, kernel: Kernels, rng: Generator) -> None:
-    log_prob, advantages = rng.normal(size=(2, 77)).astype(dtype)
-    mean, gradient, ratio = kernel["clipped_gain"](log_prob, log_prob.copy(), advantages, 0.0)
-    np.testing.assert_array_equal(ratio, 1)
-    np.testing.assert_allclose(gradient, advantages / 77, rtol=1e-6)  # at the kink as well
-    assert mean == pytest.approx(advantages.mean(), rel=1e-5)
-    assert gradient.dtype == ratio.dtype == dtype
+    """Trap 22: then the clip does nothing, at the kink either."""
+    logits, actions = rng.normal(size=(77, 3)).astype(dtype), rng.integers(0, 3, 77)
+    outputs, reals = rng.normal(size=(77, 6)).astype(dtype), rng.normal(size=(77, 3)).astype(dtype)
+    advantages = rng.normal(size=77).astype(dtype)
+    for kind, of, taken in ("categorical", logits, actions), ("gaussian", outputs, reals):
+        old = kernel[f"{kind}_log_prob"](of, taken)
+        loss, gradient, ratio = kernel[f"{kind}_clipped_loss"](of, taken, old, advantages, 0.0, 0.0)
+        np.testing.assert_array_equal(ratio, 1)
+        plain = kernel[f"{kind}_gradient"](of, taken, advantages * advantages.dtype.type(-1 / 77), old[:0])
+        np.testing.assert_allclose(gradient, plain, rtol=1e-5, atol=1e-8)
+        assert loss == pytest.approx(-advantages.mean(), rel=1e-5)
+        assert gradient.dtype == ratio.dtype == dtype
 
 
 @pytest.mark.parametrize("dtype", REAL)
@@ -65,23 +71,27 @@ def test_a_nan_stays_a_nan_and_in_its_row(dtype: str, kernel: Kernels, rng: Gene
             np.testing.assert_array_equal(np.delete(found, 7, axis=0), np.delete(expected, 7, axis=0))
 
 
-@pytest.mark.parametrize("which", range(3))
-def test_no_nan_is_taken_for_a_bound_that_stops_the_gradient(which: int, kernel: Kernels) -> None:
-    arrays = [np.zeros(3, np.float32), np.zeros(3, np.float32), np.ones(3, np.float32)]
-    arrays[which][1] = np.nan
-    mean, gradient, _ = kernel["clipped_gain"](*arrays, 0.2)
-    assert np.isnan(mean)
-    np.testing.assert_array_equal(np.isnan(gradient), [False, True, False])
+@pytest.mark.parametrize("which", ["old_log_prob", "advantages"])
+def test_no_nan_is_taken_for_a_bound_that_stops_the_gradient(which: str, kernel: Kernels) -> None:
+    constants = {"old_log_prob": np.zeros(3, np.float32), "advantages": np.ones(3, np.float32)}
+    constants[which][1] = np.nan
+    logits, actions = np.zeros((3, 2), np.float32), np.zeros(3, np.int64)
+    loss, gradient, _ = kernel["categorical_clipped_loss"](logits, actions, **constants, clip=0.2, entropy=0.0)
+    assert np.isnan(loss)
+    np.testing.assert_array_equal(np.isnan(gradient), [[False] * 2, [True] * 2, [False] * 2])
 
 
 @pytest.mark.parametrize("actions", [[0, 2], [-1, 0], [0, 2**40]])
 def test_an_action_beyond_the_last_is_refused(actions: list[int], kernel: Kernels) -> None:
     """Compiled code would read what lies there."""
     logits, ones, none = np.zeros((2, 2), np.float32), np.ones(2, np.float32), np.empty(0, np.float32)
-    with pytest.raises(IndexError, match="of 2"):
-        kernel["categorical_log_prob"](logits, np.array(actions))
-    with pytest.raises(IndexError, match="of 2"):
-        kernel["categorical_gradient"](logits, np.array(actions), ones, none)
+    for name, others in (
+        ("categorical_log_prob", ()),
+        ("categorical_gradient", (ones, none)),
+        ("categorical_clipped_loss", (ones, ones, 0.2, 0.0)),
+    ):
+        with pytest.raises(IndexError, match="action"):
+            kernel[name](logits, np.array(actions), *others)
 
 
 @pytest.mark.parametrize("dtype", REAL)
@@ -105,5 +115,6 @@ def test_probabilities_of_far_logits_are_those_of_double_precision(kernel: Kerne
     np.testing.assert_allclose(kernel["categorical_log_prob"](logits, zeros), exact, rtol=3e-6, atol=2e-7)
     gradient = kernel["categorical_gradient"](logits, zeros, ones, np.empty(0, np.float32))
     np.testing.assert_allclose(-gradient[:, 1], -np.expm1(exact), rtol=2e-5)
-    _, _, ratio = kernel["clipped_gain"](logits[:, 0].copy(), np.zeros_like(ones), ones, 0.2)
-    np.testing.assert_allclose(ratio, np.exp(logits[:, 0].astype(np.float64)), rtol=1e-6)
+    same = np.zeros_like(logits)
+    _, _, ratio = kernel["categorical_clipped_loss"](same, zeros, -logits[:, 0] - np.float32(np.log(2)), ones, 0.2, 0.0)
+    np.testing.assert_allclose(ratio, np.exp(logits[:, 0].astype(np.float64)), rtol=1e-5)

@@ -90,6 +90,50 @@ def _log_for(x):
     return log
 
 
+# ---- what both kinds of policies have ----------------------------------------------------------------------------
+
+
+@exact
+def _clipped(log_prob, old_log_prob, advantages, clip, ratio):
+    """The loss; its gradient takes the place of log_prob."""
+    B, real = log_prob.size, log_prob.dtype.type
+    low, high, share, nothing = real(1 - clip), real(1 + clip), real(-1 / B), real(0)
+    for i in range(B):
+        ratio[i] = _exp(log_prob[i] - old_log_prob[i])
+    bounded = log_prob
+    for i in range(B):
+        bounded[i] = ratio[i] if ratio[i] > low else low
+        bounded[i] = bounded[i] if bounded[i] < high else high
+    for i in range(B):
+        bounded[i] *= advantages[i]
+    total, dlog_prob = 0.0, log_prob
+    for i in range(B):
+        gain = ratio[i] * advantages[i]
+        total += bounded[i] if gain > bounded[i] else gain
+        dlog_prob[i] = nothing if gain > bounded[i] else gain * share
+    return -total / B
+
+
+@exact
+def _mean(x):
+    total = 0.0
+    for i in range(x.size):
+        total += x[i]
+    return total / x.size
+
+
+@exact
+def _columns(matrix):
+    """(A, B) of (B, A)."""
+    B, A = matrix.shape
+    columns = np.empty((A, B), matrix.dtype)
+    for k in range(A):
+        column = columns[k]
+        for i in range(B):
+            column[i] = matrix[i, k]
+    return columns
+
+
 # ---- categorical policies ----------------------------------------------------------------------------------------
 
 
@@ -97,11 +141,7 @@ def _log_for(x):
 def _log_softmax(logits):
     """(A, B) of logits (B, A)."""
     B, A = logits.shape
-    log_p = np.empty((A, B), logits.dtype)
-    for k in range(A):
-        row = log_p[k]
-        for i in range(B):
-            row[i] = logits[i, k]
+    log_p = _columns(logits)
     top = log_p[0].copy()
     for k in range(1, A):
         row = log_p[k]
@@ -124,27 +164,56 @@ def _log_softmax(logits):
 
 
 @exact
-def _beyond(actions, A):
-    """Whether an action is none of the A."""
+def _taken(log_p, actions):
+    A, B = log_p.shape
     beyond = False
-    for i in range(actions.size):
+    for i in range(B):
         beyond |= actions[i] < 0 or actions[i] >= A
-    return beyond
+    if beyond:
+        raise IndexError("an action is beyond those of the policy")
+    taken = np.empty(B, log_p.dtype)
+    for i in range(B):
+        taken[i] = log_p[actions[i], i]
+    return taken
 
 
 @exact
-def _add_entropy(log_p, entropy):
-    smallest = log_p.dtype.type(-1e4)
+def _entropy(log_p):
+    entropy, smallest = np.zeros(log_p.shape[1], log_p.dtype), log_p.dtype.type(-1e4)
     for k in range(len(log_p)):
         row = log_p[k]
         for i in range(entropy.size):
             entropy[i] -= _exp(row[i]) * (row[i] if row[i] > smallest else smallest)
+    return entropy
+
+
+@exact
+def _gradient(log_p, actions, dlog_prob, dentropy, dlogits):
+    """Leaves log_p as something else."""
+    (A, B), smallest = log_p.shape, log_p.dtype.type(-1e4)
+    weight = _entropy(log_p) if dentropy.size else dlog_prob
+    for i in range(dentropy.size):
+        weight[i] = dlog_prob[i] + dentropy[i] * weight[i]
+    for k in range(A):
+        row = log_p[k]
+        if dentropy.size:
+            for i in range(B):
+                row[i] = -_exp(row[i]) * (weight[i] + dentropy[i] * (row[i] if row[i] > smallest else smallest))
+        else:
+            for i in range(B):
+                row[i] = -_exp(row[i]) * weight[i]
+    for i in range(B):
+        log_p[actions[i], i] += dlog_prob[i]
+    for k in range(A):
+        row = log_p[k]
+        for i in range(B):
+            dlogits[i, k] = row[i]
 
 
 @exact
 def _categorical_sample(logits, draws, actions):
     B, A = logits.shape
-    weights = np.empty(A)
+    cumulative = np.empty(A)
     for i in range(B):
         row = logits[i]
         top = row[0]
@@ -153,11 +222,11 @@ def _categorical_sample(logits, draws, actions):
         total = 0.0
         for k in range(A):
             total += _exp(row[k] - top)
-            weights[k] = total
+            cumulative[k] = total
         bound = draws[i] * total
         action = 0
         for k in range(A - 1):
-            action += bound >= weights[k]
+            action += bound >= cumulative[k]
         actions[i] = action
 
 
@@ -169,128 +238,123 @@ def categorical_sample(logits: Array, draws: Array) -> Integers:
 
 @exact
 def _categorical_log_prob(logits, actions, log_prob):
-    B, A = logits.shape
-    if _beyond(actions, A):
-        return False
-    log_p = _log_softmax(logits)
-    for i in range(B):
-        log_prob[i] = log_p[actions[i], i]
-    return True
+    log_prob[:] = _taken(_log_softmax(logits), actions)
 
 
 def categorical_log_prob(logits: Array, actions: Integers) -> Array:
     log_prob = np.empty(len(logits), logits.dtype)
-    if not _categorical_log_prob(logits, actions, log_prob):
-        raise IndexError(f"actions from {actions.min()} to {actions.max()} of {logits.shape[1]}")
+    _categorical_log_prob(logits, actions, log_prob)
     return log_prob
 
 
 @exact
 def _categorical_entropy(logits, entropy):
-    _add_entropy(_log_softmax(logits), entropy)
+    entropy[:] = _entropy(_log_softmax(logits))
 
 
 def categorical_entropy(logits: Array) -> Array:
-    entropy = np.zeros(len(logits), logits.dtype)
+    entropy = np.empty(len(logits), logits.dtype)
     _categorical_entropy(logits, entropy)
     return entropy
 
 
 @exact
 def _categorical_gradient(logits, actions, dlog_prob, dentropy, dlogits):
-    B, A = logits.shape
-    if _beyond(actions, A):
-        return False
     log_p = _log_softmax(logits)
-    smallest = log_p.dtype.type(-1e4)
-    if dentropy.size:
-        weight = np.zeros(B, log_p.dtype)
-        _add_entropy(log_p, weight)
-        for i in range(B):
-            weight[i] = dlog_prob[i] + dentropy[i] * weight[i]
-        for k in range(A):
-            row = log_p[k]
-            for i in range(B):
-                log = row[i] if row[i] > smallest else smallest
-                row[i] = -_exp(row[i]) * (weight[i] + dentropy[i] * log)
-    else:
-        for k in range(A):
-            row = log_p[k]
-            for i in range(B):
-                row[i] = -_exp(row[i]) * dlog_prob[i]
-    for i in range(B):
-        log_p[actions[i], i] += dlog_prob[i]
-    for k in range(A):
-        row = log_p[k]
-        for i in range(B):
-            dlogits[i, k] = row[i]
-    return True
+    _taken(log_p, actions)
+    _gradient(log_p, actions, dlog_prob, dentropy, dlogits)
 
 
 def categorical_gradient(logits: Array, actions: Integers, dlog_prob: Array, dentropy: Array) -> Array:
     dlogits = np.empty(logits.shape, logits.dtype)
-    if not _categorical_gradient(logits, actions, dlog_prob, dentropy, dlogits):
-        raise IndexError(f"actions from {actions.min()} to {actions.max()} of {logits.shape[1]}")
+    _categorical_gradient(logits, actions, dlog_prob, dentropy, dlogits)
     return dlogits
+
+
+@exact
+def _categorical_clipped_loss(logits, actions, old_log_prob, advantages, clip, entropy, dlogits, ratio):
+    B, real = len(logits), logits.dtype.type
+    log_p = _log_softmax(logits)
+    dlog_prob = _taken(log_p, actions)
+    loss = _clipped(dlog_prob, old_log_prob, advantages, clip, ratio)
+    dentropy = np.empty(0, logits.dtype)
+    if entropy != 0:
+        loss -= entropy * _mean(_entropy(log_p))
+        dentropy = np.full(B, real(-entropy / B))
+    _gradient(log_p, actions, dlog_prob, dentropy, dlogits)
+    return loss
+
+
+def categorical_clipped_loss(
+    logits: Array, actions: Integers, old_log_prob: Array, advantages: Array, clip: float, entropy: float
+) -> tuple[float, Array, Array]:
+    dlogits, ratio = np.empty(logits.shape, logits.dtype), np.empty(len(logits), logits.dtype)
+    arrays = logits, actions, old_log_prob, advantages
+    return _categorical_clipped_loss(*arrays, float(clip), float(entropy), dlogits, ratio), dlogits, ratio
 
 
 # ---- Gaussian policies -------------------------------------------------------------------------------------------
 
 
 @exact
-def _column(matrix, k):
-    column = np.empty(len(matrix), matrix.dtype)
-    for i in range(len(matrix)):
-        column[i] = matrix[i, k]
-    return column
-
-
-@exact
-def _inverse_deviation(log_sigma):
-    inverse = np.empty_like(log_sigma)
-    for i in range(log_sigma.size):
-        inverse[i] = _exp(-log_sigma[i])
-    return inverse
-
-
-@exact
-def _standardised(outputs, actions, k, inverse):
-    z = _column(actions, k)
-    for i in range(z.size):
-        z[i] = (z[i] - outputs[i, k]) * inverse[i]
-    return z
-
-
-@exact
-def _gaussian_log_prob(outputs, actions, constant, log_prob):
-    A, half = actions.shape[1], log_prob.dtype.type(0.5)
+def _standardised(outputs, actions):
+    """z and 1 / sigma, (A, B) each."""
+    A = actions.shape[1]
+    z, inverse = _columns(actions), _columns(outputs[:, A:])
     for k in range(A):
-        log_sigma = _column(outputs, A + k)
-        z = _standardised(outputs, actions, k, _inverse_deviation(log_sigma))
-        for i in range(z.size):
-            log_prob[i] -= half * z[i] * z[i] + log_sigma[i]
-    constant = log_prob.dtype.type(constant)
-    for i in range(log_prob.size):
+        row, scale = z[k], inverse[k]
+        for i in range(row.size):
+            scale[i] = _exp(-scale[i])
+        for i in range(row.size):
+            row[i] = (row[i] - outputs[i, k]) * scale[i]
+    return z, inverse
+
+
+@exact
+def _density(outputs, z):
+    """log p, (B,)."""
+    A, B = z.shape
+    real = outputs.dtype.type
+    half, constant = real(0.5), real(0.5 * A * math.log(2 * math.pi))
+    log_prob = np.zeros(B, outputs.dtype)
+    for k in range(A):
+        row = z[k]
+        for i in range(B):
+            log_prob[i] -= half * row[i] * row[i] + outputs[i, A + k]
+    for i in range(B):
         log_prob[i] -= constant
+    return log_prob
+
+
+@exact
+def _gradient_of_density(z, inverse, dlog_prob, doutputs):
+    (A, B), one = z.shape, z.dtype.type(1)
+    for k in range(A):
+        row, scale = z[k], inverse[k]
+        for i in range(B):
+            doutputs[i, k] = dlog_prob[i] * row[i] * scale[i]
+        for i in range(B):
+            doutputs[i, A + k] = dlog_prob[i] * (row[i] * row[i] - one)
+
+
+@exact
+def _gaussian_log_prob(outputs, actions, log_prob):
+    log_prob[:] = _density(outputs, _standardised(outputs, actions)[0])
 
 
 def gaussian_log_prob(outputs: Array, actions: Array) -> Array:
-    log_prob = np.zeros(len(outputs), outputs.dtype)
-    _gaussian_log_prob(outputs, actions, 0.5 * actions.shape[1] * math.log(2 * math.pi), log_prob)
+    log_prob = np.empty(len(outputs), outputs.dtype)
+    _gaussian_log_prob(outputs, actions, log_prob)
     return log_prob
 
 
 @exact
 def _gaussian_gradient(outputs, actions, dlog_prob, dentropy, doutputs):
-    A, one = actions.shape[1], outputs.dtype.type(1)
-    for k in range(A):
-        inverse = _inverse_deviation(_column(outputs, A + k))
-        z = _standardised(outputs, actions, k, inverse)
-        for i in range(z.size):
-            doutputs[i, k] = dlog_prob[i] * z[i] * inverse[i]
-        for i in range(z.size):
-            doutputs[i, A + k] = dlog_prob[i] * (z[i] * z[i] - one)
-        for i in range(dentropy.size):
+    z, inverse = _standardised(outputs, actions)
+    _gradient_of_density(z, inverse, dlog_prob, doutputs)
+    A = len(z)
+    for i in range(dentropy.size):
+        for k in range(A):
             doutputs[i, A + k] += dentropy[i]
 
 
@@ -300,32 +364,32 @@ def gaussian_gradient(outputs: Array, actions: Array, dlog_prob: Array, dentropy
     return doutputs
 
 
-# ---- what both have ----------------------------------------------------------------------------------------------
-
-
 @exact
-def _clipped_gain(log_prob, old_log_prob, advantages, clip, dlog_prob, ratio):
-    B, real = log_prob.size, log_prob.dtype.type
-    low, high, share, nothing = real(1 - clip), real(1 + clip), real(1 / B), real(0)
-    for i in range(B):
-        ratio[i] = _exp(log_prob[i] - old_log_prob[i])
-    for i in range(B):
-        dlog_prob[i] = ratio[i] if ratio[i] > low else low
-        dlog_prob[i] = dlog_prob[i] if dlog_prob[i] < high else high
-    for i in range(B):
-        dlog_prob[i] *= advantages[i]
-    total = 0.0
-    for i in range(B):
-        gain, bounded = ratio[i] * advantages[i], dlog_prob[i]
-        total += bounded if gain > bounded else gain
-        dlog_prob[i] = nothing if gain > bounded else gain * share
-    return total / B
+def _gaussian_clipped_loss(outputs, actions, old_log_prob, advantages, clip, entropy, doutputs, ratio):
+    z, inverse = _standardised(outputs, actions)
+    A, B = z.shape
+    dlog_prob = _density(outputs, z)
+    loss = _clipped(dlog_prob, old_log_prob, advantages, clip, ratio)
+    _gradient_of_density(z, inverse, dlog_prob, doutputs)
+    if entropy != 0:
+        share, total = outputs.dtype.type(entropy / B), 0.0
+        for i in range(B):
+            for k in range(A, 2 * A):
+                total += outputs[i, k]
+                doutputs[i, k] -= share
+        loss -= entropy * (total / B + 0.5 * A * math.log(2 * math.pi * math.e))
+    return loss
 
 
-def clipped_gain(log_prob: Array, old_log_prob: Array, advantages: Array, clip: float) -> tuple[float, Array, Array]:
-    dlog_prob, ratio = np.empty(log_prob.shape, log_prob.dtype), np.empty(log_prob.shape, log_prob.dtype)
-    mean = _clipped_gain(log_prob, old_log_prob, advantages, clip, dlog_prob, ratio)
-    return mean, dlog_prob, ratio
+def gaussian_clipped_loss(
+    outputs: Array, actions: Array, old_log_prob: Array, advantages: Array, clip: float, entropy: float
+) -> tuple[float, Array, Array]:
+    doutputs, ratio = np.empty(outputs.shape, outputs.dtype), np.empty(len(outputs), outputs.dtype)
+    arrays = outputs, actions, old_log_prob, advantages
+    return _gaussian_clipped_loss(*arrays, float(clip), float(entropy), doutputs, ratio), doutputs, ratio
+
+
+# ---- returns -----------------------------------------------------------------------------------------------------
 
 
 @exact

@@ -50,6 +50,21 @@ def categorical_gradient(logits: Array, actions: Integers, dlog_prob: Array, den
     return dlogits
 
 
+def categorical_clipped_loss(
+    logits: Array, actions: Integers, old_log_prob: Array, advantages: Array, clip: float, entropy: float
+) -> tuple[float, Array, Array]:
+    """PPO's loss of a categorical policy, its gradient of the logits, and the ratios r, (B,); see `_clipped`.
+
+    old_log_prob, advantages: (B,). Raises IndexError for an action beyond the A.
+    """
+    loss, dlog_prob, ratio = _clipped(categorical_log_prob(logits, actions), old_log_prob, advantages, clip)
+    if not entropy:
+        return loss, categorical_gradient(logits, actions, dlog_prob, dlog_prob[:0]), ratio
+    loss -= entropy * float(categorical_entropy(logits).mean(dtype=np.float64))
+    dentropy = np.full_like(dlog_prob, -entropy / len(logits))
+    return loss, categorical_gradient(logits, actions, dlog_prob, dentropy), ratio
+
+
 def gaussian_log_prob(outputs: Array, actions: Array) -> Array:
     """sum_k -1/2 z_k^2 - log sigma_k - 1/2 log 2 pi with z = (a - mean) / sigma, (B,)."""
     A = actions.shape[1]
@@ -74,18 +89,34 @@ def gaussian_gradient(outputs: Array, actions: Array, dlog_prob: Array, dentropy
     return doutputs
 
 
-def clipped_gain(log_prob: Array, old_log_prob: Array, advantages: Array, clip: float) -> tuple[float, Array, Array]:
-    """The mean of min(r A, clip(r, 1 - c, 1 + c) A) with r = exp(log_prob - old_log_prob) (Schulman et al. 2017,
-    equation 7), its gradient of log_prob, and r. All arrays are (B,).
+def gaussian_clipped_loss(
+    outputs: Array, actions: Array, old_log_prob: Array, advantages: Array, clip: float, entropy: float
+) -> tuple[float, Array, Array]:
+    """PPO's loss of a Gaussian policy, its gradient of the outputs, and the ratios r, (B,); see `_clipped`.
 
-    The gradient is r A / B where r A is the smaller of the two (at the kink as well), and 0 where it is not.
+    old_log_prob, advantages: (B,).
     """
-    B = len(log_prob)
+    loss, dlog_prob, ratio = _clipped(gaussian_log_prob(outputs, actions), old_log_prob, advantages, clip)
+    if not entropy:
+        return loss, gaussian_gradient(outputs, actions, dlog_prob, dlog_prob[:0]), ratio
+    A = actions.shape[1]
+    entropies = outputs[:, A:].sum(axis=1) + 0.5 * A * math.log(2 * math.pi * math.e)
+    loss -= entropy * float(entropies.mean(dtype=np.float64))
+    dentropy = np.full_like(dlog_prob, -entropy / len(outputs))
+    return loss, gaussian_gradient(outputs, actions, dlog_prob, dentropy), ratio
+
+
+def _clipped(log_prob: Array, old_log_prob: Array, advantages: Array, clip: float) -> tuple[float, Array, Array]:
+    """-mean min(r A, clip(r, 1 - c, 1 + c) A) with r = exp(log_prob - old_log_prob) (Schulman et al. 2017, equation 7),
+    its gradient of log_prob, and r. To it a policy's loss adds -entropy times the mean of its entropies.
+
+    The gradient is -r A / B where r A is the smaller of the two (at the kink as well), and 0 where it is not.
+    """
     ratio = np.exp(log_prob - old_log_prob)
     gain = ratio * advantages
     bounded = ratio.clip(1 - clip, 1 + clip) * advantages
-    mean = float(np.minimum(gain, bounded).sum(dtype=np.float64)) / B
-    return mean, np.where(gain > bounded, 0, gain) * gain.dtype.type(1 / B), ratio
+    loss = -float(np.minimum(gain, bounded).mean(dtype=np.float64))
+    return loss, np.where(gain > bounded, 0, gain) * gain.dtype.type(-1 / len(gain)), ratio
 
 
 def decayed_sums(x: Array, decay: Array) -> Array:
