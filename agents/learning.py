@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from seqrl import files
 from seqrl.errors import InputError
 from seqrl.kernels.blas import one_thread
 from seqrl.optimizers import NotFinite
@@ -54,6 +55,7 @@ class Learning:
         self.every = max(1, self.settings.steps // REPORTS)
         path = folder / runs.METRICS
         if (folder / runs.LAST).exists():
+            files.beside_name(folder / runs.LAST).unlink(missing_ok=True)  # left by a kill at the very end
             self.agent: Agent = load(folder)
             lines = written(path, self.agent.steps)
             self.metrics = runs.Metrics(path, len(lines))

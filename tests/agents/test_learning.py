@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqrl import files
 from seqrl.agents import ALGORITHMS, runs
 from seqrl.agents.learning import Learning, written
 from seqrl.errors import InputError
@@ -194,6 +195,15 @@ def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
     before = (folder / LAST).read_bytes(), (folder / METRICS).read_bytes()
     assert Learning(folder, verbose=False).run() == "finished"
     assert ((folder / LAST).read_bytes(), (folder / METRICS).read_bytes()) == before
+
+
+def test_what_a_kill_left_beside_the_last_checkpoint_is_removed(tmp_path: Path) -> None:
+    folder = begin(tmp_path / "run", "q_learning")
+    Learning(folder, verbose=False).run()
+    before = {path.name for path in folder.iterdir()}
+    files.beside_name(folder / LAST).write_bytes(b"half")
+    Learning(folder, verbose=False).run()
+    assert {path.name for path in folder.iterdir()} == before
 
 
 def test_a_line_of_metrics_that_a_kill_cut_short_is_dropped(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Runs killed with SIGKILL and resumed, for test_resume.py: `killed_runs.py KIND FOLDER (every | again) FIRST STRIDE`.
+"""Runs killed with SIGKILL and resumed: `killed_runs.py KIND FOLDER (every | again) FIRST STRIDE`.
+
+For test_resume.py beside it, and tests/agents/test_killed.py.
 
 One run trains undisturbed. The moments at which it could die are counted: before and after all that it brings to the
 disk, and around every step and validation.
@@ -9,6 +11,7 @@ Each life is a forked process, which spares it the imports. Prints how often a r
 
 import contextlib
 import dataclasses
+import importlib
 import itertools
 import json
 import os
@@ -44,13 +47,12 @@ DEPENDS_ON_TIME = {"seconds", "timed_seconds", "timed_units", "timed_words", "tr
 
 
 class Kind(NamedTuple):
-    """A kind of run: its modules, the methods that train, and the settings of a small one on the file `data`."""
+    """A kind of run: the methods that train, what begins or resumes one in a folder and trains it to its end, with a
+    checkpoint after every step, and what is in the file `data` beside that folder."""
 
-    run: Any
-    report: Any
     methods: list[tuple[type, str]]
-    data: Callable[[], str]
-    settings: Callable[[str], Any]
+    train: Callable[[Path], None]
+    data: str = ""
 
 
 def pairs() -> str:
@@ -73,28 +75,81 @@ LANGUAGE = LanguageSettings(
 EMBEDDINGS = EmbeddingSettings(size=6, min_count=1, subsampling=0.1, epochs=3, threads=1)
 embeddings_loop.CHUNK = 120  # ids
 
-KINDS = {
-    "translation": Kind(
+# What each agent has that a checkpoint could forget: a replay by priorities with windows under way, normalisers and
+# schedules, episodes that are gathered, the action that is taken next.
+AGENTS = {
+    "q_learning": "q_learning FrozenLake-v1 --steps 2500",
+    "dqn": "dqn CartPole-v1 --steps 250 --hidden 8 --prioritised --n-step 3 --batch-size 8 --capacity 150 "
+    "--learning-starts 40 --train-frequency 4 --target-frequency 50",
+    "ppo": "ppo CartPole-v1 --envs 2 --steps 600 --hidden 8 --rollout-steps 15 --epochs 2 --batch-size 16 "
+    "--normalise-observations --normalise-rewards --schedule linear",
+    "reinforce": "reinforce CartPole-v1 --steps 1000 --hidden 8 --episodes 2",
+    "linear_sarsa": "linear_sarsa MountainCar-v0 --steps 2500",
+}
+
+
+def text_kind(
+    run: Any, report: Any, settings: Callable[[str], Any], methods: list[tuple[type, str]], data: str
+) -> Kind:
+    """What learns from the file `data`: its modules, and settings by the name of that file."""
+
+    def train(folder: Path) -> None:
+        report.draw = lambda *_: []  # pictures are made anew from what is compared here, and take their time
+        with runs.locked(folder):
+            if (folder / runs.CONFIG).exists():
+                preparation = run.resume(folder)
+            else:
+                preparation = run.begin(settings(str(folder.parent / "data")), folder)
+            training = run.training(preparation, folder)
+            training.save_seconds = 0.0
+            report.finish(preparation, training, folder, training.run())
+
+    return Kind(methods, train, data)
+
+
+def agent_kind(arguments: list[str]) -> Kind:
+    """What scripts/train_agent.py does with these arguments."""
+    from seqrl.agents import ALGORITHMS, report
+    from seqrl.agents.learning import Learning
+
+    scripts = Path(__file__).parents[2] / "scripts"
+    sys.path.insert(0, str(scripts))
+    script = importlib.import_module("train_agent")
+
+    def train(folder: Path) -> None:
+        report.draw = lambda *_: []
+        report.EPISODES = 2
+        Learning.__init__.__kwdefaults__["save_seconds"] = -1.0
+        begun = (folder / runs.CONFIG).exists()
+        status = script.main(["--resume", str(folder)] if begun else [*arguments, "--out", str(folder)])
+        assert status == 0
+
+    return Kind([(ALGORITHMS[arguments[0]], "advance")], train)
+
+
+KINDS: dict[str, Callable[[], Kind]] = {
+    "translation": lambda: text_kind(
         translation_run,
         translation_report,
-        [(Training, "_step"), (TranslationTask, "evaluate")],
-        pairs,
         lambda path: dataclasses.replace(TRANSLATION, pairs=path),
+        [(Training, "_step"), (TranslationTask, "evaluate")],
+        pairs(),
     ),
-    "language": Kind(
+    "language": lambda: text_kind(
         language_run,
         language_report,
-        [(Training, "_step"), (LanguageTask, "evaluate")],
-        sentences,
         lambda path: dataclasses.replace(LANGUAGE, texts=(path,)),
+        [(Training, "_step"), (LanguageTask, "evaluate")],
+        sentences(),
     ),
-    "embeddings": Kind(
+    "embeddings": lambda: text_kind(
         embeddings_run,
         embeddings_report,
-        [(EmbeddingTraining, "_read"), (EmbeddingTraining, "_note")],
-        sentences,
         lambda path: dataclasses.replace(EMBEDDINGS, corpus=(path,)),
+        [(EmbeddingTraining, "_read"), (EmbeddingTraining, "_note")],
+        sentences(),
     ),
+    **{name: lambda line=line: agent_kind(line.split()) for name, line in AGENTS.items()},  # type: ignore[misc]
 }
 
 
@@ -130,15 +185,7 @@ def live(kind: Kind, folder: Path, deadly: int | None) -> int:
         moments.around(owner, name)
     for owner, name in kind.methods:
         moments.around(owner, name)
-    kind.report.draw = lambda *_: []  # pictures are made anew from what is compared here, and take their time
-    with runs.locked(folder):
-        if (folder / runs.CONFIG).exists():
-            preparation = kind.run.resume(folder)
-        else:
-            preparation = kind.run.begin(kind.settings(str(folder.parent / "data")), folder)
-        training = kind.run.training(preparation, folder)
-        training.save_seconds = 0.0  # a checkpoint after every step
-        kind.report.finish(preparation, training, folder, training.run())
+    kind.train(folder)
     return moments.count
 
 
@@ -192,7 +239,7 @@ def check_same(folder: Path, expected: dict[str, Any]) -> None:
 
 
 def main(kind: Kind, work: Path, mode: str, first: int, stride: int) -> None:
-    (work / "data").write_text(kind.data())
+    (work / "data").write_text(kind.data)
     in_a_process(kind, work / "first", None)  # what it leaves in a cache, all others find there
     total = in_a_process(kind, work / "whole", None)
     assert total is not None
@@ -216,4 +263,4 @@ def main(kind: Kind, work: Path, mode: str, first: int, stride: int) -> None:
 
 
 if __name__ == "__main__":
-    main(KINDS[sys.argv[1]], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+    main(KINDS[sys.argv[1]](), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
