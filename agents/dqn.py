@@ -34,7 +34,6 @@ from seqrl.layer import Backward, Chain, Layer, check_gradient
 from seqrl.optimizers import Adam
 from seqrl.parameter import Array, Integers, Packed
 
-from .acting import acting
 from .agent import Agent, AgentState
 from .exploration import argmax, epsilon_greedy, linear
 from .networks import encoder, mlp
@@ -165,7 +164,6 @@ class DQN(Agent):
         self.target = copy.deepcopy(self.q)
         self.optimizer = Adam(self.q.parameters(), s.learning_rate, clip=s.max_norm)
         self._target_values = Packed(self.target.parameters()).value  # in the order of the optimizer's
-        self._q, self._target_q = acting(self.q), acting(self.target)
         self.networks = {"q": self.q, "target": self.target}
         self.optimizers = {"q": self.optimizer}
         options: dict[str, Any] = {"n_step": s.n_step, "gamma": s.gamma}
@@ -184,10 +182,10 @@ class DQN(Agent):
         if explore:
             epsilon = self._epsilon(self.steps)
             if len(observations) > 1:
-                return epsilon_greedy(self._q(self._encode.encode(observations)), epsilon, rng)
+                return epsilon_greedy(self.q(self._encode.encode(observations)), epsilon, rng)
             if rng.random() < epsilon:
                 return rng.integers(self._A, size=1)
-        return argmax(self._q(self._encode.encode(observations)), rng)
+        return argmax(self.q(self._encode.encode(observations)), rng)
 
     def advance(self, remaining: int) -> None:
         """Steps up to the next after which something is due, and that."""
@@ -223,10 +221,10 @@ class DQN(Agent):
             batch = replay.sample(count * B, self.streams.learning)
             next_observation = self._encode.encode(batch.next_observation)
             observation = self._encode.encode(batch.observation)
-            next_q = self._target_q(next_observation)
+            next_q = self.target(next_observation)
             for k in range(count):
                 part = slice(k * B, (k + 1) * B)
-                chooser = self._q(next_observation[part]) if self.settings.double else None
+                chooser = self.q(next_observation[part]) if self.settings.double else None
                 target = q_target(batch.reward[part], batch.discount[part], next_q[part], chooser)
                 self._step(observation[part], batch.action[part], target, batch)
 
@@ -258,12 +256,12 @@ def passed(every: int, before: int, after: int) -> int:
     return max(after // every - before // every, 0)
 
 
-def q_network(D: int, A: int, hidden: tuple[int, ...], *, dueling: bool, rng: np.random.Generator) -> Chain:
+def q_network(D: int, A: int, hidden: tuple[int, ...], *, dueling: bool, rng: np.random.Generator) -> Layer:
     """(B, D) -> (B, A) with ReLU between the layers; dueling streams have a last hidden layer of their own."""
     if not dueling:
         return mlp([D, *hidden, A], "relu", rng=rng)
     *trunk, last = hidden
-    below = [*mlp([D, *trunk], "relu", rng=rng).layers, ReLU()] if trunk else []
+    below = [mlp([D, *trunk], "relu", rng=rng), ReLU()] if trunk else []
     width = trunk[-1] if trunk else D
     value, advantage = (mlp([width, last, size], "relu", rng=rng) for size in (1, A))
     return Chain(*below, Dueling(value, advantage))

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from seqrl.activations import ACTIVATIONS
-from seqrl.errors import InputError, check_sizes, choose
+from seqrl.errors import InputError, choose
 from seqrl.initializers import Initializer, orthogonal
-from seqrl.layer import Backward, Chain, Layer, check_gradient, rows
+from seqrl.layer import Backward, Chain, Concatenate, Layer, check_gradient, rows
 from seqrl.layers.dense import Dense
+from seqrl.layers.mlp import MLP, RECTIFIED, SideBySide
 from seqrl.parameter import Array, Parameter
 
 # ---- networks ------------------------------------------------------------------------------------------------
@@ -42,9 +43,9 @@ def mlp(
     *,
     rng: np.random.Generator,
     gains: Sequence[float] | None = None,
-) -> Chain:
+) -> Layer:
     """Dense layers of these sizes with an activation between them, and none after the last: (B, sizes[0]) in,
-    (B, sizes[-1]) out.
+    (B, sizes[-1]) out. An MLP where there is one with this activation, else a Chain.
 
     The weights are orthogonal times a gain for each layer where `gains` is given (policy gradients take sqrt(2) for
     hidden layers, 0.01 for a policy's last and 1 for a value's; see `policy_gains`), else `fan_in_uniform`.
@@ -55,62 +56,26 @@ def mlp(
     if gains is not None and len(gains) != len(sizes) - 1:
         raise InputError(f"{len(gains)} gains for {len(sizes) - 1} layers; expected one each")
     make = choose("activation", activation, ACTIVATIONS)
-    layers: list[Layer] = []
-    for k, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
-        if layers:
-            layers.append(make())
-        initializer = fan_in_uniform if gains is None else scaled_orthogonal(gains[k])
-        layers.append(Dense(n_in, n_out, rng=rng, initializer=initializer))
-    return Chain(*layers)
+    initializers = [fan_in_uniform if gains is None else scaled_orthogonal(gains[k]) for k in range(len(sizes) - 1)]
+    layers = [
+        Dense(n_in, n_out, rng=rng, initializer=initializer)
+        for (n_in, n_out), initializer in zip(itertools.pairwise(sizes), initializers, strict=True)
+    ]
+    if activation in RECTIFIED:
+        return MLP(*layers, activation=activation)
+    between: list[Layer] = [part for layer in layers[:-1] for part in (layer, make())]
+    return Chain(*between, layers[-1])
+
+
+def side_by_side(*networks: Layer) -> Layer:
+    """[f_1(x), f_2(x), ...] for networks of one activation, in one pass where they are of the kind MLP."""
+    mlps = [network for network in networks if isinstance(network, MLP)]
+    return SideBySide(*mlps) if len(mlps) == len(networks) else Concatenate(*networks)
 
 
 def policy_gains(hidden_layers: int, last: float) -> list[float]:
     """sqrt(2) for each hidden layer, then `last`."""
     return [math.sqrt(2)] * hidden_layers + [last]
-
-
-class StackedDense(Layer):
-    """S affine maps of the same sizes in one product, y_s = x_s W_s + b_s.
-
-    x: (B, n_in) that all of them see, or (S, B, n_in), each its own -> y: (S, B, n_out)
-    """
-
-    def __init__(
-        self, S: int, n_in: int, n_out: int, *, rng: np.random.Generator, initializer: Initializer = fan_in_uniform
-    ) -> None:
-        check_sizes("StackedDense", S=S, n_in=n_in, n_out=n_out)
-        self.weight = Parameter(np.stack([initializer(rng, (n_in, n_out)) for _ in range(S)]))
-        self.bias = Parameter(np.zeros((S, n_out)))
-
-    def forward(self, x: Array) -> tuple[Array, Backward]:
-        y, backward_parameters = self.forward_data(x)
-
-        def backward(dy: Array) -> Array:
-            backward_parameters(dy)
-            dx = dy @ self.weight.value.swapaxes(1, 2)
-            return dx if x.ndim == 3 else dx.sum(axis=0)
-
-        return y, backward
-
-    def forward_data(self, x: Array) -> tuple[Array, Callable[[Array], None]]:
-        S, n_in, _ = self.weight.shape
-        if x.shape[-1] != n_in or x.shape[:-2] not in ((), (S,)):
-            raise InputError(f"StackedDense got input of shape {x.shape}; expected (B, {n_in}) or ({S}, B, {n_in})")
-        y: Array = x @ self.weight.value
-        y += self.bias.value[:, None]
-
-        def backward(dy: Array) -> None:
-            check_gradient(dy, y.shape)
-            self.weight.grad += x.swapaxes(-1, -2) @ dy
-            self.bias.grad += np.ones(dy.shape[1], dy.dtype) @ dy  # their sum, as a product
-
-        return y, backward
-
-    def one(self, s: int, x: Array) -> Array:
-        """y_s for x (B, n_in), without the others: for acting, where a few rows are one network's."""
-        y: Array = x @ self.weight.value[s]
-        y += self.bias.value[s]
-        return y
 
 
 class Deviation(Layer):

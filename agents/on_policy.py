@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -11,18 +10,15 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from gymnasium import spaces
 
-from seqrl.activations import ACTIVATIONS
 from seqrl.errors import InputError, choose
-from seqrl.initializers import orthogonal
-from seqrl.layer import Chain, Layer
-from seqrl.layers.dense import Dense
+from seqrl.layer import Layer
 from seqrl.optimizers import Adam, Optimizer, RMSprop
 from seqrl.parameter import Array, Integers
 from seqrl.training.settings import SCHEDULES, check_counts, check_positive
 
 from .agent import Agent, AgentState
 from .distributions import Actions, Categorical, DiagonalGaussian, Distribution
-from .networks import Deviation, StackedDense, encoder, scaled_orthogonal
+from .networks import Deviation, encoder, mlp, policy_gains, side_by_side
 from .normalization import ObservationNormalizer, RewardNormalizer
 from .returns import gae
 from .rollouts import Rollout, collect
@@ -33,8 +29,8 @@ OPTIMIZERS: dict[str, type[Adam] | type[RMSprop]] = {"adam": Adam, "rmsprop": RM
 class PolicyAndValue(Layer):
     """Two networks of the same hidden sizes: x (B, D) -> the policy's outputs (B, O) and values (B,).
 
-    Their hidden layers are computed together. Weights are orthogonal times sqrt(2) at first, those of the policy's last
-    layer times 0.01, so that all actions are about as likely (Andrychowicz et al. 2021, section 3.2).
+    Both are computed in one pass. Weights are orthogonal times sqrt(2) at first, those of the policy's last layer times
+    0.01, so that all actions are about as likely (Andrychowicz et al. 2021, section 3.2).
     log_sigma: of continuous actions, O = 2A; None for discrete ones, O = A.
     """
 
@@ -50,46 +46,45 @@ class PolicyAndValue(Layer):
     ) -> None:
         if not hidden:
             raise InputError("hidden is empty; expected the size of one hidden layer at least")
-        make = choose("activation", activation, ACTIVATIONS)
-        layers: list[Layer] = []
-        for sizes in itertools.pairwise([n_in, *hidden]):
-            layers += [StackedDense(2, *sizes, rng=rng, initializer=scaled_orthogonal(math.sqrt(2))), make()]
-        self.hidden = Chain(*layers)
-        self.policy_head = Chain(Dense(hidden[-1], n_actions, rng=rng, initializer=scaled_orthogonal(0.01)))
-        if log_sigma is not None:
-            self.policy_head.layers.append(Deviation(n_actions, log_sigma))
-        self.value_head = Dense(hidden[-1], 1, rng=rng, initializer=orthogonal)
+        self.policy_network, self.value_network = (
+            mlp([n_in, *hidden, size], activation, rng=rng, gains=policy_gains(len(hidden), last))
+            for size, last in ((n_actions, 0.01), (1, 1.0))
+        )
+        self.both = side_by_side(self.policy_network, self.value_network)
+        self.deviation = None if log_sigma is None else Deviation(n_actions, log_sigma)
 
     def __call__(self, x: Array) -> tuple[Array, Array]:
-        for_policy, for_value = self.hidden(x)
-        return self.policy_head(for_policy), self.value_head(for_value)[:, 0]
+        outputs, values = self._apart(self.both(x))
+        return outputs if self.deviation is None else self.deviation(outputs), values
 
     def policy(self, x: Array) -> Array:
         """The policy's outputs alone."""
-        return self.policy_head(self._hidden(0, x))
+        outputs: Array = self.policy_network(x)
+        return outputs if self.deviation is None else self.deviation(outputs)
 
     def value(self, x: Array) -> Array:
         """The values alone, (B,)."""
-        return self.value_head(self._hidden(1, x))[:, 0]
-
-    def _hidden(self, s: int, x: Array) -> Array:
-        for layer in self.hidden.layers:
-            x = layer.one(s, x) if isinstance(layer, StackedDense) else layer(x)
-        return x
+        return self.value_network(x)[:, 0]
 
     def forward_data(self, x: Array) -> tuple[tuple[Array, Array], Callable[[Array, Array], None]]:
-        h, backward_hidden = self.hidden.forward_data(x)
-        outputs, backward_policy = self.policy_head.forward(h[0])
-        values, backward_value = self.value_head.forward_data(h[1])
+        y, backward_both = self.both.forward_data(x)
+        outputs, values = self._apart(y)
+        backward_deviation = None
+        if self.deviation is not None:
+            outputs, backward_deviation = self.deviation.forward(outputs)
 
         def backward(doutputs: Array, dvalues: Array) -> None:
-            backward_value(dvalues[:, None])
-            dh = np.empty_like(h)
-            dh[0] = backward_policy(doutputs)
-            np.multiply(dvalues[:, None], self.value_head.weight.value.T, out=dh[1])
-            backward_hidden(dh)
+            dy = np.empty_like(y)
+            dy[:, :-1] = doutputs if backward_deviation is None else backward_deviation(doutputs)
+            dy[:, -1] = dvalues
+            backward_both(dy)
 
-        return (outputs, values[:, 0]), backward
+        return (outputs, values), backward
+
+    @staticmethod
+    def _apart(y: Array) -> tuple[Array, Array]:
+        """Outputs (B, A) and values (B,), each in its own memory."""
+        return y[:, :-1].copy(), y[:, -1].copy()
 
 
 class Experience(NamedTuple):

@@ -35,14 +35,13 @@ import numpy as np
 from gymnasium import spaces
 
 from seqrl.errors import InputError, choose
-from seqrl.layer import Chain
+from seqrl.layer import Chain, Layer
 from seqrl.losses import mean_squared_error
 from seqrl.optimizers import Adam
 from seqrl.parameter import Array, Integers
 from seqrl.training.settings import SCHEDULES, check_counts, check_positive
 
 from . import exploration
-from .acting import acting
 from .agent import Agent, AgentState
 from .distributions import Actions, Categorical, DiagonalGaussian, Distribution
 from .networks import Deviation, encoder, mlp, policy_gains
@@ -202,9 +201,8 @@ class Reinforce(Agent):
             self.distribution, n_actions = DiagonalGaussian, math.prod(space.shape or ())
         self.policy = self._network(inputs, n_actions, 0.01)
         if self.distribution is DiagonalGaussian:
-            self.policy = Chain(*self.policy.layers, Deviation(n_actions, settings.log_sigma))
+            self.policy = Chain(self.policy, Deviation(n_actions, settings.log_sigma))
         self.policy_optimizer = Adam(self.policy.parameters(), settings.learning_rate, clip=settings.max_norm)
-        self._outputs = acting(self.policy)
         self.networks = {"policy": self.policy}
         self.optimizers = {"policy": self.policy_optimizer}
         if settings.baseline:
@@ -217,7 +215,7 @@ class Reinforce(Agent):
         self._span = 0, 0  # of steps, over which the schedule runs
         self._begin(np.zeros(self.environments.count, np.bool_))
 
-    def _network(self, inputs: int, outputs: int, last: float) -> Chain:
+    def _network(self, inputs: int, outputs: int, last: float) -> Layer:
         hidden = self.settings.hidden
         gains = policy_gains(len(hidden), last)
         return mlp([inputs, *hidden, outputs], self.settings.activation, rng=self.streams.network, gains=gains)
@@ -229,7 +227,7 @@ class Reinforce(Agent):
         self.ended = -running.astype(np.int64)  # (N,) episodes that were gathered whole
 
     def actions(self, observations: Array, rng: np.random.Generator, explore: bool) -> Array:
-        pi = self.distribution(self._outputs(self.encode(observations)))
+        pi = self.distribution(self.policy(self.encode(observations)))
         if explore:
             chosen: Actions = pi.sample(rng)
         else:

@@ -101,11 +101,11 @@ def objectives() -> dict[str, ObjectiveCase]:
 def agent_layers() -> dict[str, LayerCase]:
     """Every layer that stands in the agents."""
     from seqrl.agents.dqn import Dueling
-    from seqrl.agents.networks import Deviation, StackedDense
+    from seqrl.agents.networks import Deviation
     from seqrl.agents.on_policy import PolicyAndValue
 
-    def policy_and_value(**options: Any) -> Callable[[Generator], Layer]:
-        return lambda rng: OutputsAndValues(PolicyAndValue(4, (5, 3), 2, "tanh", rng=rng, **options))
+    def policy_and_value(activation: str = "tanh", **options: Any) -> Callable[[Generator], Layer]:
+        return lambda rng: OutputsAndValues(PolicyAndValue(4, (5, 3), 2, activation, rng=rng, **options))
 
     return {
         "Dueling": LayerCase(
@@ -114,16 +114,14 @@ def agent_layers() -> dict[str, LayerCase]:
         "Deviation": LayerCase(
             lambda rng: Chain(Dense(3, 2, rng=rng), Deviation(2)), feature_rows, batch_axis=0, of="Deviation"
         ),
-        "StackedDense": LayerCase(lambda rng: StackedDense(2, 3, 4, rng=rng), stacked_rows),
         "PolicyAndValue": LayerCase(policy_and_value(), observations, batch_axis=0, of="PolicyAndValue"),
+        "PolicyAndValue, sigmoid": LayerCase(
+            policy_and_value("sigmoid"), observations, batch_axis=0, of="PolicyAndValue"
+        ),
         "PolicyAndValue, Gaussian": LayerCase(
             policy_and_value(log_sigma=0.5), observations, batch_axis=0, of="PolicyAndValue"
         ),
     }
-
-
-def stacked_rows(rng: Generator, T: int, N: int) -> Inputs:
-    return (rng.normal(size=(2, N, 3)),)
 
 
 def observations(rng: Generator, T: int, N: int) -> Inputs:

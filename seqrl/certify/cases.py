@@ -6,6 +6,7 @@ A layer's case says how to make it and which inputs it takes; the modules of che
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from seqrl.layers.dropout import Dropout, VariationalDropout
 from seqrl.layers.embedding import Embedding
 from seqrl.layers.gaussian import GaussianKL, GaussianSample
 from seqrl.layers.maxout import Maxout
+from seqrl.layers.mlp import MLP, SideBySide
 from seqrl.layers.normalization import BatchNorm, LayerNorm
 from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
 from seqrl.layers.recurrent import GRU, LSTM, RNN, Stack
@@ -147,6 +149,13 @@ def tied(layer: Dense | Embedding) -> Chain:
     return Chain(layer, Tanh(), TiedDense(layer))
 
 
+def mlp(*sizes: int, activation: str = "tanh") -> Callable[[Generator], MLP]:
+    def make(rng: Generator) -> MLP:
+        return MLP(*(Dense(n_in, n_out, rng=rng) for n_in, n_out in pairwise(sizes)), activation=activation)
+
+    return make
+
+
 def name_of(case: LayerCase) -> str:
     """The name of the layer that a case is about."""
     return case.of or type(case.make(np.random.default_rng(0))).__name__
@@ -222,6 +231,9 @@ LANGUAGE_MODELS: dict[str, tuple[Callable[[Generator], Layer], int]] = {
 LAYERS: dict[str, LayerCase] = {
     "Dense": LayerCase(lambda rng: Dense(2, 3, rng=rng)),
     "Dense without bias": LayerCase(lambda rng: Dense(2, 3, rng=rng, bias=False)),
+    "MLP": LayerCase(mlp(2, 5, 3)),
+    "MLP, ReLU": LayerCase(mlp(3, 4, 6, 2, activation="relu"), feature_rows, batch_axis=0),
+    "SideBySide": LayerCase(lambda rng: SideBySide(mlp(3, 5, 4, 1)(rng), mlp(3, 2)(rng)), feature_rows, batch_axis=0),
     "Dense on rows": LayerCase(lambda rng: Dense(3, 2, rng=rng), feature_rows, batch_axis=0),
     "TiedDense to a Dense": LayerCase(lambda rng: tied(Dense(2, 3, rng=rng)), of="TiedDense"),
     "TiedDense to an Embedding": LayerCase(lambda rng: tied(Embedding(6, 3, rng=rng)), ids, of="TiedDense"),

@@ -14,7 +14,7 @@ from typing import Any
 
 from seqrl.errors import InputError
 
-PARTS = "sequences", "generation", "rows", "updates", "images", "word_vectors", "policy_gradients"
+PARTS = "sequences", "generation", "rows", "updates", "images", "word_vectors", "mlp", "policy_gradients"
 
 
 def _choose() -> str:
@@ -91,3 +91,5 @@ gaussian_log_prob = _kernels["gaussian_log_prob"]
 gaussian_gradient = _kernels["gaussian_gradient"]
 gaussian_clipped_loss = _kernels["gaussian_clipped_loss"]
 decayed_sums = _kernels["decayed_sums"]
+mlp_forward = _kernels["mlp_forward"]
+mlp_backward = _kernels["mlp_backward"]

@@ -6,22 +6,27 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from seqrl.agents.networks import Deviation, StackedDense, encoder, mlp, policy_gains
+from seqrl.activations import ReLU, Tanh
+from seqrl.agents.networks import Deviation, encoder, mlp, policy_gains, side_by_side
 from seqrl.errors import InputError
 from seqrl.gradient_check import numerical_gradient, relative_error
-from seqrl.layers.dense import Dense
+from seqrl.layer import Chain
 
 
 def test_the_last_layer_has_no_activation_and_the_others_have():
-    network = mlp([3, 8, 4, 2], "relu", rng=np.random.default_rng(0))
+    network = mlp([3, 8, 4, 2], "sigmoid", rng=np.random.default_rng(0))
     kinds = [type(layer).__name__ for layer in network.layers]
-    assert kinds == ["Dense", "ReLU", "Dense", "ReLU", "Dense"]
-    assert network(np.zeros((5, 3), np.float32)).shape == (5, 2)
+    assert kinds == ["Dense", "Sigmoid", "Dense", "Sigmoid", "Dense"]
+    x = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
+    for activation, function in (("relu", ReLU()), ("tanh", Tanh())):
+        whole = mlp([3, 8, 4, 2], activation, rng=np.random.default_rng(0))
+        first, second, third = whole.layers
+        np.testing.assert_allclose(whole(x), Chain(first, function, second, function, third)(x), rtol=1e-5, atol=1e-7)
 
 
 def test_gains_scale_orthogonal_weights():
     network = mlp([6, 4, 2], rng=np.random.default_rng(1), gains=policy_gains(1, 0.01))
-    first, last = network.layers[0].weight.value, network.layers[2].weight.value
+    first, last = network.layers[0].weight.value, network.layers[1].weight.value
     np.testing.assert_allclose(first.T @ first, 2 * np.eye(4), atol=1e-5)
     np.testing.assert_allclose(last.T @ last, 1e-4 * np.eye(2), atol=1e-9)
     assert policy_gains(2, 1.0) == [math.sqrt(2), math.sqrt(2), 1.0]
@@ -51,31 +56,22 @@ def test_the_deviation_learns_from_all_rows():
     assert relative_error(log_sigma.grad, numerical_gradient(value, log_sigma.value)) < 1e-8
 
 
-@pytest.mark.parametrize("shape", [(5, 3), (2, 5, 3), (2, 1, 3)])
-def test_stacked_maps_are_each_alone(shape):
-    """Trap 2: values and gradients are those of Dense layers with the same weights."""
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+def test_networks_side_by_side_are_each_alone(activation):
     rng = np.random.default_rng(3)
-    stacked = StackedDense(2, 3, 4, rng=rng).astype(np.float64)
-    stacked.bias.value[...] = rng.normal(size=(2, 4))
-    x = rng.normal(size=shape)
-    y, backward = stacked.forward(x)
-    dy = rng.normal(size=y.shape)
-    dx = backward(dy)
-    alone = []
-    for s in range(2):
-        dense = Dense(3, 4, rng=rng).astype(np.float64)
-        dense.weight.value[...], dense.bias.value[...] = stacked.weight.value[s], stacked.bias.value[s]
-        own = x if x.ndim == 2 else x[s]
-        expected, dense_backward = dense.forward(own)
-        alone.append(dense_backward(dy[s]))
-        np.testing.assert_allclose(y[s], expected, rtol=1e-12)
-        np.testing.assert_allclose(stacked.one(s, own), expected, rtol=1e-12)
-        np.testing.assert_allclose(stacked.weight.grad[s], dense.weight.grad, rtol=1e-12)
-        np.testing.assert_allclose(stacked.bias.grad[s], dense.bias.grad, rtol=1e-12)
-    np.testing.assert_allclose(dx, np.stack(alone) if x.ndim == 3 else alone[0] + alone[1], rtol=1e-12)
-    kept = stacked.weight.grad.copy()
-    backward(dy)
-    np.testing.assert_allclose(stacked.weight.grad, 2 * kept)  # gradients add up
+    networks = [mlp([3, 4, size], activation, rng=rng) for size in (2, 1)]
+    x = rng.normal(size=(5, 3)).astype(np.float32)
+    y, backward = side_by_side(*networks).forward_data(x)
+    np.testing.assert_array_equal(y, np.hstack([network(x) for network in networks]))
+    backward(np.ones_like(y))
+    together = [parameter.grad.copy() for network in networks for _, parameter in network.parameters()]
+    for network in networks:
+        network.zero_grad()
+        y, backward_one = network.forward_data(x)
+        backward_one(np.ones_like(y))
+    alone = [parameter.grad for network in networks for _, parameter in network.parameters()]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +101,5 @@ def test_what_cannot_be_a_network_or_a_row_is_refused():
         mlp([3, 2, 2], rng=np.random.default_rng(0), gains=[1.0])
     with pytest.raises(InputError, match="the space Dict; expected Box, Discrete"):
         encoder(spaces.Dict({"a": spaces.Discrete(2)}))
-    with pytest.raises(InputError, match=r"StackedDense got input of shape \(3, 5, 3\)"):
-        StackedDense(2, 3, 4, rng=np.random.default_rng(0))(np.zeros((3, 5, 3)))
     with pytest.raises(InputError, match=r"means of shape \(5, 3\); expected \(..., 2\)"):
         Deviation(2)(np.zeros((5, 3)))

@@ -349,7 +349,7 @@ def test_actions_that_cannot_be_handled_are_refused_with_those_that_can(kind):
         ({"schedule": "linar"}, "did you mean 'linear'"),
         ({"optimizer": "sgd"}, "expected one of adam, rmsprop"),
         ({"value_coefficient": -1.0}, r"value_coefficient is -1\.0"),
-        ({"hidden": (0,)}, "n_out of StackedDense is 0"),
+        ({"hidden": (0,)}, "n_out of Dense is 0"),
         ({"hidden": ()}, "hidden is empty"),
     ],
 )

@@ -28,7 +28,7 @@ def test_a_loss_or_a_layer_without_a_case_is_found(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(agent_cases, "objectives", lambda: left)
     monkeypatch.setattr(agent_cases, "agent_layers", lambda: {"Deviation": LAYERS["Deviation"]})
     assert discovery.uncovered_objectives() == ["ppo.policy_loss", "ppo.value_loss"]
-    assert discovery.uncovered_layers() == ["Dueling", "PolicyAndValue", "StackedDense"]
+    assert discovery.uncovered_layers() == ["Dueling", "PolicyAndValue"]
 
 
 def test_losses_of_the_same_name_are_told_apart() -> None:

@@ -1,13 +1,18 @@
-"""c += a b for a few rows of a and the same b again and again, as in the steps of a recurrent layer.
+"""Matrix products that a BLAS is slow at: the same b again and again, and small ones.
 
-A BLAS brings b into the order of its inner loop at every call, which for few rows takes as long as the product. Here
-`pack` does it once: b in panels of PANEL vectors' width, each row of a panel contiguous. The inner loop keeps a tile
-of c, ROWS rows by PANEL vectors, in registers (Goto and van de Geijn 2008); it is written in LLVM's vector types,
-because no compiler finds it in a plain loop.
+A BLAS brings b into the order of its inner loop at every call, which for few rows takes as long as the product. In the
+steps of a recurrent layer b stays the same, so `pack` does it once: b in panels of PANEL vectors' width, each row of a
+panel contiguous, for `multiply_add`. The matrices of a small network stay in the caches in whatever order they are, so
+`multiply` takes them as they lie.
+
+The inner loop keeps a tile of c, ROWS rows by PANEL vectors, in registers (Goto and van de Geijn 2008); it is written
+in LLVM's vector types, because no compiler finds it in a plain loop.
 
 Numba's cache does not notice a change here in the kernels that use it: remove `__pycache__`, as `make clean` does.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import llvmlite.binding
@@ -44,9 +49,13 @@ def _registers() -> Registers:
 
 
 VECTOR, ROWS, PANEL = _registers()
+PANELS = 8, 4, 3, PANEL  # vectors of a tile of 1, 2, 3 or more rows: fewer sums than 8 would wait for each other
 AHEAD = 24  # rows of a panel that are fetched before they are needed; 8 % where b is too large for the caches
 WORTH_PACKING = 4  # products by the same b
 DEPTH = 512  # rows of b at a time, so that a panel's part and the rows of a beside it stay in the first-level cache
+
+TILE_ARGUMENTS = 14
+PLAIN, RECTIFIED, RELU_SLOPE, TANH_SLOPE = range(4)  # endings of a tile: x, max(x, 0), x or 0, x (1 - f^2)
 
 _I32, _I64, _BYTES = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
 
@@ -55,46 +64,67 @@ def _named(module: ir.Module, name: str, result: ir.Type, arguments: list[ir.Typ
     return module.globals.get(name) or ir.Function(module, ir.FunctionType(result, arguments), name)
 
 
-def _tile_function(module: ir.Module, real: ir.Type, size: int, rows: int, vectors: int) -> Any:
-    """A function (depth, a, lda, b, c, ldc, last): c += a b for a tile; `last` is how many lanes of its last
-    vectors are columns of c. Pointers are integers, row lengths count elements."""
+def _tile_function(module: ir.Module, real: ir.Type, size: int, rows: int, vectors: int, packed: bool) -> Any:
+    """A function of a tile: c = start + a b, with an ending.
+
+    Its arguments are (depth, a, from row to row of a, from column to column, b, ldb, start, ld of start, c, ldc, last,
+    ending, f, ld of f). Pointers are integers, distances count elements; `last` is how many lanes of the last vectors
+    are columns of c. Where b is packed its last vectors are whole, and there are no endings.
+    """
     lanes = VECTOR // size
-    name = f"seqrl_tile_{real}_{rows}_{vectors}"
+    name = f"seqrl_tile_{real}_{rows}_{vectors}{'_packed' * packed}"
     if name in module.globals:
         return module.globals[name]
     vector, pointer = ir.VectorType(real, lanes), real.as_pointer()
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [_I64] * 7), name)
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [_I64] * TILE_ARGUMENTS), name)
     function.linkage = "internal"
     function.attributes.add("noinline")
-    depth, a_at, lda, b_at, c_at, ldc, last = function.args
+    depth, a_at, a_row, a_column, b_at, ldb, start_at, ld_start, c_at, ldc, last, ending, f_at, ld_f = function.args
     entry, loop, end = (function.append_basic_block(block) for block in ("entry", "loop", "end"))
     zero = ir.Constant(vector, [ir.Constant(real, 0.0)] * lanes)
     first_lane = ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes)
+    lane_numbers = ir.Constant(ir.VectorType(_I64, lanes), list(range(lanes)))
 
     def splat(at: ir.IRBuilder, value: Any) -> Any:
         undefined = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
         return at.shuffle_vector(at.insert_element(undefined, value, _I32(0)), undefined, first_lane)
 
-    def vector_at(at: ir.IRBuilder, base: Any, element: Any) -> Any:
+    at = ir.IRBuilder(entry)
+    mask = at.icmp_signed("<", lane_numbers, splat(at, last))
+    suffix = f"v{lanes}f{8 * size}.p0"
+    taken = [vector.as_pointer(), _I32, mask.type]
+    masked_load = _named(module, f"llvm.masked.load.{suffix}", vector, [*taken, vector])
+    masked_store = _named(module, f"llvm.masked.store.{suffix}", ir.VoidType(), [vector, *taken])
+
+    def place(at: ir.IRBuilder, base: Any, element: Any) -> Any:
         return at.bitcast(at.gep(base, [element]), vector.as_pointer())
 
-    at = ir.IRBuilder(entry)
-    a, b, c = (at.inttoptr(address, pointer) for address in (a_at, b_at, c_at))
-    a_rows = [at.gep(a, [at.mul(lda, _I64(r))]) for r in range(rows)]
+    def load(at: ir.IRBuilder, base: Any, v: int, whole: bool) -> Any:
+        where = place(at, base, _I64(v * lanes))
+        if whole or v < vectors - 1:
+            return at.load(where, align=size)
+        return at.call(masked_load, [where, _I32(size), mask, zero])
+
+    a, b, start, c = (at.inttoptr(address, pointer) for address in (a_at, b_at, start_at, c_at))
+    a_rows = [at.gep(a, [at.mul(a_row, _I64(r))]) for r in range(rows)]
+    start_rows = [at.gep(start, [at.mul(ld_start, _I64(r))]) for r in range(rows)]
+    starts = [[load(at, start_row, v, False) for v in range(vectors)] for start_row in start_rows]
     at.branch(loop)
 
     at.position_at_end(loop)
     k = at.phi(_I64)
     sums = [[at.phi(vector) for _ in range(vectors)] for _ in range(rows)]
-    b_row = at.mul(k, _I64(vectors * lanes))
-    prefetch = _named(module, "llvm.prefetch.p0", ir.VoidType(), [_BYTES, _I32, _I32, _I32])
-    for v in range(vectors):
-        place = at.gep(b, [at.add(b_row, _I64((v + AHEAD * vectors) * lanes))])
-        at.call(prefetch, [at.bitcast(place, _BYTES), _I32(0), _I32(3), _I32(1)])
-    b_vectors = [at.load(vector_at(at, b, at.add(b_row, _I64(v * lanes))), align=size) for v in range(vectors)]
+    b_row = at.gep(b, [at.mul(k, ldb)])
+    if packed:
+        prefetch = _named(module, "llvm.prefetch.p0", ir.VoidType(), [_BYTES, _I32, _I32, _I32])
+        for v in range(vectors):
+            ahead = at.gep(b_row, [_I64((v + AHEAD * vectors) * lanes)])
+            at.call(prefetch, [at.bitcast(ahead, _BYTES), _I32(0), _I32(3), _I32(1)])
+    b_vectors = [load(at, b_row, v, packed) for v in range(vectors)]
+    column = at.mul(k, a_column)
     totals = []
     for r in range(rows):
-        factor = splat(at, at.load(at.gep(a_rows[r], [k])))
+        factor = splat(at, at.load(at.gep(a_rows[r], [column])))
         products = [at.fmul(factor, b_vector, flags=("contract",)) for b_vector in b_vectors]
         totals.append(
             [at.fadd(sum_, product, flags=("contract",)) for sum_, product in zip(sums[r], products, strict=True)]
@@ -104,50 +134,101 @@ def _tile_function(module: ir.Module, real: ir.Type, size: int, rows: int, vecto
     k.add_incoming(following, loop)
     for r in range(rows):
         for v in range(vectors):
-            sums[r][v].add_incoming(zero, entry)
+            sums[r][v].add_incoming(starts[r][v], entry)
             sums[r][v].add_incoming(totals[r][v], loop)
     at.cbranch(at.icmp_signed("<", following, depth), loop, end)
 
+    one = ir.Constant(vector, [real(1.0)] * lanes)
+
+    def store(at: ir.IRBuilder, finish: Callable[..., Any] | None) -> None:
+        f = at.inttoptr(f_at, pointer)
+        for r in range(rows):
+            c_row, f_row = at.gep(c, [at.mul(ldc, _I64(r))]), at.gep(f, [at.mul(ld_f, _I64(r))])
+            for v in range(vectors):
+                total, where = totals[r][v], place(at, c_row, _I64(v * lanes))
+                if finish is not None:
+                    total = finish(total, f_row, v)
+                if v < vectors - 1:
+                    at.store(total, where, align=size)
+                else:
+                    at.call(masked_store, [total, where, _I32(size), mask])
+        at.ret_void()
+
     at.position_at_end(end)
-    lane_numbers = ir.Constant(ir.VectorType(_I64, lanes), list(range(lanes)))
-    mask = at.icmp_signed("<", lane_numbers, splat(at, last))
-    suffix = f"v{lanes}f{8 * size}.p0"
-    taken = [vector.as_pointer(), _I32, mask.type]
-    load = _named(module, f"llvm.masked.load.{suffix}", vector, [*taken, vector])
-    store = _named(module, f"llvm.masked.store.{suffix}", ir.VoidType(), [vector, *taken])
-    for r in range(rows):
-        c_row = at.gep(c, [at.mul(ldc, _I64(r))])
-        for v in range(vectors):
-            place = vector_at(at, c_row, _I64(v * lanes))
-            if v < vectors - 1:
-                at.store(at.fadd(at.load(place, align=size), totals[r][v]), place, align=size)
-            else:
-                before = at.call(load, [place, _I32(size), mask, zero])
-                at.call(store, [at.fadd(before, totals[r][v]), place, _I32(size), mask])
-    at.ret_void()
+    if packed:
+        store(at, None)
+        return function
+    plain = function.append_basic_block()
+    switch = at.switch(ending, plain)
+    store(ir.IRBuilder(plain), None)
+
+    def case(number: int, finish: Callable[..., Any]) -> None:
+        block = function.append_basic_block()
+        switch.add_case(_I64(number), block)
+        at = ir.IRBuilder(block)
+        store(at, functools.partial(finish, at))
+
+    def rectify(at: ir.IRBuilder, total: Any, f_row: Any, v: int) -> Any:
+        return at.select(at.fcmp_ordered("<", total, zero), zero, total)  # a NaN stays
+
+    def relu_slope(at: ir.IRBuilder, total: Any, f_row: Any, v: int) -> Any:
+        return at.select(at.fcmp_ordered(">", load(at, f_row, v, False), zero), total, zero)
+
+    def tanh_slope(at: ir.IRBuilder, total: Any, f_row: Any, v: int) -> Any:
+        f = load(at, f_row, v, False)
+        return at.fmul(total, at.fsub(one, at.fmul(f, f, flags=("contract",)), flags=("contract",)))
+
+    for number, finish in (RECTIFIED, rectify), (RELU_SLOPE, relu_slope), (TANH_SLOPE, tanh_slope):
+        case(number, finish)
     return function
 
 
-@intrinsic
-def _multiply_tile(typing_context, like, rows, vectors, depth, a_at, lda, b_at, c_at, ldc, last):
-    """c += a b for `rows` rows and `vectors` vectors of columns of numbers of the type of `like`."""
+def _tiles(packed: bool) -> Any:
+    """A call of the tile function for `rows` rows and `vectors` vectors of columns of numbers of the type of `like`."""
+    widest = {row: PANEL if packed else PANELS[min(row, len(PANELS)) - 1] for row in range(1, ROWS + 1)}
+    cases = [(rows, vectors) for rows in widest for vectors in range(1, widest[rows] + 1)]
 
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        real, size = context.get_value_type(signature.args[0]), signature.args[0].bitwidth // 8
-        _, rows, vectors, *rest = arguments
-        done, case = builder.append_basic_block("done"), builder.add(builder.mul(vectors, _I64(ROWS + 1)), rows)
-        switch = builder.switch(case, done)
-        for v in range(1, PANEL + 1):
-            for r in range(1, ROWS + 1):
+    @intrinsic
+    def multiply_tile(
+        typing_context,
+        like,
+        rows,
+        vectors,
+        depth,
+        a_at,
+        a_row,
+        a_column,
+        b_at,
+        ldb,
+        start_at,
+        ld_start,
+        c_at,
+        ldc,
+        last,
+        ending,
+        f_at,
+        ld_f,
+    ):
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+            real, size = context.get_value_type(signature.args[0]), signature.args[0].bitwidth // 8
+            _, rows, vectors, *rest = arguments
+            done, case = builder.append_basic_block("done"), builder.add(builder.mul(vectors, _I64(ROWS + 1)), rows)
+            switch = builder.switch(case, done)
+            for r, v in cases:
                 block = builder.append_basic_block()
                 switch.add_case(_I64(v * (ROWS + 1) + r), block)
                 with builder.goto_block(block):
-                    builder.call(_tile_function(builder.module, real, size, r, v), rest)
+                    builder.call(_tile_function(builder.module, real, size, r, v, packed), rest)
                     builder.branch(done)
-        builder.position_at_end(done)
-        return context.get_dummy_value()
+            builder.position_at_end(done)
+            return context.get_dummy_value()
 
-    return types.void(like, *[types.int64] * 9), generate
+        return types.void(like, *[types.int64] * (2 + TILE_ARGUMENTS)), generate
+
+    return multiply_tile
+
+
+_multiply_packed_tile, _multiply_tile = _tiles(packed=True), _tiles(packed=False)
 
 
 @jit
@@ -190,14 +271,36 @@ def _multiply_packed(like, size, M, N, K, a_at, lda, packed_at, c_at, ldc):
     tiles = (M + ROWS - 1) // ROWS
     for start in range(0, N, PANEL * lanes):
         vectors = min(PANEL, (N - start + lanes - 1) // lanes)
-        last = min(lanes, N - start - (vectors - 1) * lanes)
+        width, last = vectors * lanes, min(lanes, N - start - (vectors - 1) * lanes)
         for first in range(0, K, DEPTH):
             depth = min(DEPTH, K - first)
             for tile in range(tiles):
                 top, bottom = M * tile // tiles, M * (tile + 1) // tiles
-                a_tile, c_tile = a_at + (top * lda + first) * size, c_at + (top * ldc + start) * size
-                _multiply_tile(like, bottom - top, vectors, depth, a_tile, lda, packed_at, c_tile, ldc, last)
-            packed_at += depth * vectors * lanes * size
+                rows, a_tile, c_tile = (
+                    bottom - top,
+                    a_at + (top * lda + first) * size,
+                    c_at + (top * ldc + start) * size,
+                )
+                _multiply_packed_tile(
+                    like,
+                    rows,
+                    vectors,
+                    depth,
+                    a_tile,
+                    lda,
+                    1,
+                    packed_at,
+                    width,
+                    c_tile,
+                    ldc,
+                    c_tile,
+                    ldc,
+                    last,
+                    PLAIN,
+                    0,
+                    0,
+                )
+            packed_at += depth * width * size
 
 
 # Called by address, like a BLAS: compiled into every kernel that multiplies it would take seconds each.
@@ -232,3 +335,67 @@ def multiply_add(a, b, transposed, packed, c):
         _float32(M, N, K, a_at, lda, packed.ctypes.data, c_at, ldc)
     else:
         _float64(M, N, K, a_at, lda, packed.ctypes.data, c_at, ldc)
+
+
+# ---- small products ------------------------------------------------------------------------------------------
+
+
+@jit
+def _multiply(like, size, M, N, K, a, a_row, a_column, b, ldb, start, ld_start, c, ldc, ending, f, ld_f):
+    lanes, panel = VECTOR // size, PANELS[min(M, len(PANELS)) - 1]
+    tiles = (M + ROWS - 1) // ROWS
+    for left in range(0, N, panel * lanes):
+        vectors = min(panel, (N - left + lanes - 1) // lanes)
+        last = min(lanes, N - left - (vectors - 1) * lanes)
+        for tile in range(tiles):
+            top, bottom = M * tile // tiles, M * (tile + 1) // tiles
+            rows, a_tile, b_panel = bottom - top, a + top * a_row * size, b + left * size
+            start_tile, c_tile = start + (top * ld_start + left) * size, c + (top * ldc + left) * size
+            f_tile = f + (top * ld_f + left) * size
+            _multiply_tile(
+                *(like, rows, vectors, K, a_tile, a_row, a_column, b_panel, ldb, start_tile, ld_start, c_tile, ldc),
+                *(last, ending, f_tile, ld_f),
+            )
+
+
+_MULTIPLY = types.void(*[types.int64] * 15)
+
+
+def _multiply_float32(M, N, K, a, a_row, a_column, b, ldb, start, ld_start, c, ldc, ending, f, ld_f):
+    like = np.float32(0)
+    _multiply(like, 4, M, N, K, a, a_row, a_column, b, ldb, start, ld_start, c, ldc, ending, f, ld_f)
+
+
+def _multiply_float64(M, N, K, a, a_row, a_column, b, ldb, start, ld_start, c, ldc, ending, f, ld_f):
+    like = np.float64(0)
+    _multiply(like, 8, M, N, K, a, a_row, a_column, b, ldb, start, ld_start, c, ldc, ending, f, ld_f)
+
+
+@functools.cache
+def multiplier(size: int) -> int:
+    """The address of what `multiply` calls for numbers of so many bytes, which is compiled when it is first wanted."""
+    compiled = numba.cfunc(_MULTIPLY, cache=True)(_multiply_float32 if size == 4 else _multiply_float64)
+    _kept.append(compiled)
+    address: int = compiled.address
+    return address
+
+
+_kept: list[Any] = []  # that whose addresses were given away
+
+
+@intrinsic
+def multiply(typing_context, multiplier, M, N, K, a, a_row, a_column, b, ldb, start, ld_start, c, ldc, ending, f, ld_f):
+    """c = start + a b for a (M, K), b (K, N), with an ending, for which f (M, N) is; M, N and K are at least 1.
+
+    Matrices are given by their addresses and distances in elements: from row to row, and for a from column to column,
+    so that it may be transposed. With ld_start 0 one row is added to all; start may be c. An element's sum is of the
+    same bits whatever M is and N.
+    """
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        address, *rest = arguments
+        kind = ir.FunctionType(ir.VoidType(), [_I64] * len(rest)).as_pointer()
+        builder.call(builder.inttoptr(address, kind), rest)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 16), generate
