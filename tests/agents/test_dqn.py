@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from seqrl.agents import dqn
 from seqrl.agents.dqn import DQN, Settings, passed
 from seqrl.errors import InputError
 
@@ -159,6 +160,75 @@ def test_termination_ends_the_value():
     assert q == pytest.approx(np.eye(3), abs=0.15)
     assert [agent.act(shown) for shown in range(3)] == [5, 6, 7]  # its actions begin at 5
     assert agent.evaluate(30).mean == 1
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_every_option_is_in_the_gradient_step(monkeypatch, double):
+    """What is drawn, its targets by the two networks, the weights of the draw, and the priorities after it."""
+    settings = {"double": double, "prioritised": True, "n_step": 3, "loss": "squared", "beta": 0.4, "beta_steps": 1000}
+    agent = make(**settings, target_frequency=10**9).learn(70)
+    agent._target_values += np.random.default_rng(1).normal(size=agent._target_values.shape)  # of another opinion
+    replay, batches, losses, updates, differs = agent.replay, [], [], [], []
+    sample, update, loss = replay.sample, replay.update, dqn.q_loss
+    monkeypatch.setattr(replay, "sample", lambda *of: batches.append((sample(*of), replay.beta)) or batches[-1][0])
+    monkeypatch.setattr(replay, "update", lambda *of: updates.append(of) or update(*of))
+
+    def spy(q, action, target, weight=None, **options):
+        batch = batches[-1][0]
+        next_q = agent.target(batch.next_observation)
+        best = (agent.q(batch.next_observation) if double else next_q).argmax(axis=1)
+        differs.append((best != next_q.argmax(axis=1)).any())
+        expected = batch.reward + batch.discount * next_q[np.arange(8), best]
+        losses.append((q.copy(), action, target, expected, weight, options))
+        return loss(q, action, target, weight, **options)
+
+    monkeypatch.setattr(dqn, "q_loss", spy)
+    agent.learn(100)
+    assert len(batches) == len(losses) == len(updates) == 20
+    assert batches[-1][1] == pytest.approx(0.4 + 0.6 * agent.steps / 1000)
+    for (batch, _), (q, action, target, expected, weight, options), (rows, errors) in zip(
+        batches, losses, updates, strict=True
+    ):
+        np.testing.assert_allclose(target, expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(weight, batch.weight)
+        np.testing.assert_array_equal(rows, batch.rows)
+        np.testing.assert_allclose(errors, q[np.arange(8), action] - target, rtol=1e-5, atol=1e-6)
+        assert options == {"loss": "squared"}
+    assert any(len(set(batch.weight)) > 1 for batch, _ in batches)
+    assert any((batch.discount < 0.98).any() for batch, _ in batches)  # windows of more than a step
+    assert any(differs) == double
+
+
+def test_the_gradient_is_clipped_to_its_norm(monkeypatch):
+    agent = make(max_norm=0.01)
+    agent.learn(10)
+    before = agent.optimizer.steps
+    norms = []
+    update = agent.optimizer.update
+    monkeypatch.setattr(agent.optimizer, "update", lambda clip: norms.append(clip) or update(clip))
+    agent.learn(20)
+    assert agent.optimizer.steps - before == len(norms) == 4
+    assert max(norms) < 1
+
+
+def test_trap_18_windows_end_where_a_resumed_agent_begins_new_episodes(tmp_path):
+    """The state of this environment can't be set: what comes after is of other episodes."""
+    agent = make(Forever, n_step=3).learn(33)
+    agent.save(tmp_path / "agent.safetensors")
+    other = DQN.load(tmp_path / "agent.safetensors", env=Forever)
+    other.learn(3)
+    np.testing.assert_array_equal(other.replay.reward[:33], agent.replay.reward[:33])
+    np.testing.assert_array_equal(other.replay.discount[:33], agent.replay.discount[:33])
+    agent.learn(1)
+    assert agent.replay.reward[32] != other.replay.reward[32]  # here the episode went on
+
+
+def test_trap_24_exploring_falls_by_real_steps():
+    agent = make(environments=5, epsilon_start=1.0, epsilon_end=0.0, epsilon_steps=100, learning_starts=10**6)
+    agent.learn(100)
+    actions = [agent.actions(agent.environments.observations, np.random.default_rng(k), True) for k in range(20)]
+    greedy = agent.q(agent.environments.observations).argmax(axis=1)
+    assert all((row == greedy).all() for row in actions)
 
 
 def test_trap_23_seeds_give_other_weights_and_trajectories_and_one_seed_the_same():

@@ -96,6 +96,13 @@ def test_trap_18_windows_of_three_steps_end_with_the_episode_by_hand():
         }
 
 
+def test_trap_15_a_window_that_ends_by_both_flags_at_once_is_terminated():
+    replay = make(n_step=3, gamma=0.5)
+    for k in range(3):
+        replay.add(steps(k, 1.0, terminated=k == 2, truncated=k == 2))
+    assert {at: discount for at, (_, _, discount) in rows_of(replay).items()} == {0.0: 0, 1.0: 0, 2.0: 0}
+
+
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_trap_18_windows_of_several_environments_in_a_small_ring(n):
     """Against the definition, computed from each episode's rewards; episodes end at random, some rows are invalid."""
