@@ -22,8 +22,7 @@ def argmax(values: Array, rng: np.random.Generator) -> Integers:
     Raises InputError where a value is NaN.
     """
     if values.size == values.shape[-1]:  # of one state, a plain loop is faster
-        action = best_action(values.ravel().tolist(), rng)
-        return np.int64(action) if values.ndim == 1 else np.array(action, ndmin=values.ndim - 1)  # type: ignore[return-value]
+        return _of_one(best_action(values.ravel().tolist(), rng), values)
     highest = values.max(axis=-1, keepdims=True)
     best = values == highest
     if np.count_nonzero(highest == highest) < highest.size:
@@ -34,6 +33,7 @@ def argmax(values: Array, rng: np.random.Generator) -> Integers:
 
 
 def best_action(values: list[float], rng: np.random.Generator) -> int:
+    """`argmax` of one state's values."""
     highest = max(values)
     if math.isnan(sum(values)) and any(map(math.isnan, values)):  # a sum of infinities may be NaN too
         raise InputError("an action value is NaN")
@@ -45,14 +45,22 @@ def best_action(values: list[float], rng: np.random.Generator) -> int:
 
 def epsilon_greedy(values: Array, epsilon: float, rng: np.random.Generator) -> Integers:
     """Any action with the probability epsilon, else the best one. (..., A) -> (...)."""
-    if values.ndim == 1:
-        return rng.integers(values.size) if rng.random() < epsilon else argmax(values, rng)  # type: ignore[return-value]
+    A = values.shape[-1]
+    if values.size == A:
+        explored = rng.random() < epsilon
+        action = int(rng.integers(A)) if explored else best_action(values.ravel().tolist(), rng)
+        return _of_one(action, values)
     chance = rng.random(values.shape[:-1])
     explore, best = chance < epsilon, argmax(values, rng)
     if not np.count_nonzero(explore):
         return best
-    A = values.shape[-1]  # below epsilon, chance / epsilon is again uniform from 0 to 1
+    # Below epsilon, chance / epsilon is again uniform from 0 to 1.
     return np.where(explore, np.minimum(chance / epsilon * A, A - 1).astype(np.int64), best)
+
+
+def _of_one(action: int, values: Array) -> Integers:
+    """The action for one state's values in the shape that those of many would have."""
+    return np.int64(action) if values.ndim == 1 else np.array(action, ndmin=values.ndim - 1)  # type: ignore[return-value]
 
 
 def epsilon_greedy_policy(values: Array, epsilon: float) -> Array:
