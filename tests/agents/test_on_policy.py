@@ -129,6 +129,67 @@ def test_next_values_are_those_of_the_last_observation_and_never_of_the_next_epi
 
 
 @pytest.mark.parametrize("kind", AGENTS)
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+def test_every_coefficient_is_in_the_gradient(kind, env, monkeypatch):
+    """Trap 21: it is of policy + c_v value - c_e entropy, where advantages, returns and old values are held fixed."""
+    coefficients = {"entropy_coefficient": 0.3, "value_coefficient": 0.7, "max_norm": 0.0}
+    of_ppo = {"epochs": 1, "batch_size": 64, "value_clip": 0.05, "normalise_advantages": False} if kind is PPO else {}
+    agent = kind(env, settings={**SMALL, **coefficients, **of_ppo})
+    experience = agent.experience(collect(agent.environments, agent._choose, 16))
+    rng = np.random.default_rng(0)
+    agent.optimizer.packed.value += 0.05 * rng.normal(size=agent.optimizer.packed.value.shape)  # moved on from the old
+    gradients = []
+    monkeypatch.setattr(agent.optimizer, "step", lambda: gradients.append(agent.optimizer.packed.grad.copy()) or 0.0)
+    agent.optimizer.packed.grad[...] = 0
+    agent.learn_from(experience)
+    network = agent.network.astype(np.float64)
+    parameters = np.concatenate([parameter.value.ravel() for _, parameter in network.parameters()])
+
+    def loss(shift):
+        at = 0
+        for _, parameter in network.parameters():
+            parameter.value[...] = (parameters + shift)[at : at + parameter.value.size].reshape(parameter.shape)
+            at += parameter.value.size
+        outputs, values = network(experience.x.astype(np.float64))
+        pi, advantages = agent.distribution(outputs), experience.advantages.astype(np.float64)
+        log_prob = pi.log_prob(experience.actions.astype(np.float64) if env == "Pendulum-v1" else experience.actions)
+        errors = np.square(values - experience.returns)
+        if kind is PPO:
+            ratio = np.exp(log_prob - experience.log_prob)
+            gain = np.minimum(ratio * advantages, ratio.clip(0.8, 1.2) * advantages)
+            bounded = experience.values + (values - experience.values).clip(-0.05, 0.05)
+            errors = np.maximum(errors, np.square(bounded - experience.returns))
+        else:
+            gain = log_prob * advantages
+        return (-gain + 0.7 * errors - 0.3 * pi.entropy()).mean()
+
+    assert len(gradients) == 1
+    for _ in range(3):
+        direction = rng.normal(size=parameters.shape)
+        slope = (loss(1e-6 * direction) - loss(-1e-6 * direction)) / 2e-6
+        assert gradients[0] @ direction == pytest.approx(slope, rel=2e-3)
+
+
+def test_rows_of_a_reset_are_in_no_statistics_of_observations():
+    """Trap 17: the last observation of an episode would count once more, as if it had been acted on."""
+    env = SyncVectorEnv([limited] * 3, autoreset_mode=AutoresetMode.NEXT_STEP)
+    agent = PPO(env, settings={**SMALL, "rollout_steps": 20, "normalise_observations": True})
+    agent.advance(1)
+    assert agent.observation_normalizer.moments.count == agent.steps == 60 - 3 * 2
+
+
+def test_next_values_are_of_normalised_observations():
+    settings = {**SMALL, "normalise_observations": True}
+    agent = PPO(lambda: gymnasium.wrappers.TimeLimit(gymnasium.make("CartPole-v1").unwrapped, 4), settings=settings)
+    agent.learn(64)
+    rollout = collect(agent.environments, agent._choose, 11)
+    values = agent.network.value(rollout.extras["x"].reshape(44, 4)).reshape(11, 4)
+    x = agent.observation_normalizer(rollout.next_observation.reshape(44, 4))
+    expected = agent.network.value(x).reshape(11, 4)
+    np.testing.assert_allclose(agent._next_values(rollout, values.astype(np.float64)), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", AGENTS)
 def test_one_seed_is_one_run_and_another_seed_is_another(kind):
     """Trap 23: other weights and other trajectories."""
 
