@@ -9,7 +9,16 @@ threads nor, on the way forward, on how many rows there are.
 import numpy as np
 
 from seqrl.kernels.compiled import support
-from seqrl.kernels.compiled.products import PLAIN, RECTIFIED, RELU_SLOPE, TANH_SLOPE, multiplier, multiply
+from seqrl.kernels.compiled.products import (
+    PLAIN,
+    RECTIFIED,
+    RELU_SLOPE,
+    TANH_SLOPE,
+    is_narrow,
+    multiplier,
+    multiply,
+    multiply_narrow,
+)
 from seqrl.kernels.compiled.support import in_parallel, jit, tanh_row
 from seqrl.kernels.compiled.transposing import transpose
 from seqrl.parameter import Array, Integers
@@ -22,11 +31,21 @@ def _ends(table, i):
 
 
 @jit
+def _turned(table, like):
+    """Room for the transpose of any map's weight."""
+    largest = 0
+    for i in range(len(table)):
+        largest = max(largest, table[i, 0] * table[i, 1])
+    return np.empty(largest, like.dtype)
+
+
+@jit
 def _forward(start, stop, multiplier, x, values, table, rectified, hidden, y):
     """Rows start to stop of those of all agents."""
     _, B, D = x.shape
-    size, P, W, Y = x.itemsize, values.shape[1], hidden.shape[2], y.shape[2]
+    size, P, W, Y, like = x.itemsize, values.shape[1], hidden.shape[2], y.shape[2], x.dtype.type(0)
     x_at, values_at, hidden_at, y_at = x.ctypes.data, values.ctypes.data, hidden.ctypes.data, y.ctypes.data
+    turned = _turned(table, x)
     for k in range(start // B, (stop + B - 1) // B):
         top, bottom = max(start - k * B, 0), min(stop - k * B, B)
         first, own = k * B + top, values_at + k * P * size
@@ -34,13 +53,17 @@ def _forward(start, stop, multiplier, x, values, table, rectified, hidden, y):
             n_in, n_out, weight, bias, source, target = table[i]
             last = _ends(table, i)
             a, lda = (x_at + first * D * size, D) if source < 0 else (hidden_at + (first * W + source) * size, W)
+            if last and is_narrow(n_out, size):
+                transpose(like, size, n_in, n_out, own + weight * size, turned.ctypes.data)
+                outputs = y[k, top:bottom, target : target + n_out]
+                multiply_narrow(n_in, a, lda, turned.ctypes.data, values[k, bias : bias + n_out], outputs)
+                continue
             c, ldc = (y_at + (first * Y + target) * size, Y) if last else (hidden_at + (first * W + target) * size, W)
-            weight, bias, ending = (
-                own + weight * size,
-                own + bias * size,
-                RECTIFIED if rectified and not last else PLAIN,
+            ending = RECTIFIED if rectified and not last else PLAIN
+            multiply(
+                *(multiplier, bottom - top, n_out, n_in, a, lda, 1, own + weight * size, n_out),
+                *(own + bias * size, 0, c, ldc, ending, 0, 0),
             )
-            multiply(multiplier, bottom - top, n_out, n_in, a, lda, 1, weight, n_out, bias, 0, c, ldc, ending, 0, 0)
             if not (rectified or last):
                 for row in range(top, bottom):
                     tanh_row(hidden[k, row, target : target + n_out])
@@ -60,10 +83,7 @@ def _backward_rows(start, stop, multiplier, x, values, table, rectified, hidden,
     size, P, W, Y, like = x.itemsize, values.shape[1], hidden.shape[2], dy.shape[2], x.dtype.type(0)
     values_at, dy_at, dx_at = values.ctypes.data, dy.ctypes.data, dx.ctypes.data
     hidden_at, dhidden_at = hidden.ctypes.data, dhidden.ctypes.data
-    largest = 0
-    for i in range(len(table)):
-        largest = max(largest, table[i, 0] * table[i, 1])
-    turned, zeros = np.empty(largest, x.dtype), np.zeros(table[:, 0].max(), x.dtype)
+    turned, zeros = _turned(table, x), np.zeros(table[:, 0].max(), x.dtype)
     turned_at, zeros_at = turned.ctypes.data, zeros.ctypes.data
     for k in range(start // B, (stop + B - 1) // B):
         top, bottom = max(start - k * B, 0), min(stop - k * B, B)
@@ -99,7 +119,7 @@ def _backward_weights(start, stop, multiplier, x, table, hidden, dy, dhidden, gr
     K, B, D = x.shape
     size, P, W, Y = x.itemsize, grads.shape[1], hidden.shape[2], dy.shape[2]
     x_at, hidden_at, dy_at, dhidden_at = x.ctypes.data, hidden.ctypes.data, dy.ctypes.data, dhidden.ctypes.data
-    ones, done = np.ones(1, x.dtype), 0
+    ones, zeros, turned, done = np.ones(1, x.dtype), np.zeros(table[:, 0].max(), x.dtype), _turned(table, x), 0
     for k in range(K):
         for i in range(len(table)):
             n_in, n_out, weight, bias, source, target = table[i]
@@ -111,9 +131,19 @@ def _backward_weights(start, stop, multiplier, x, table, hidden, dy, dhidden, gr
             dz, lddz = (dhidden_at + (k * B * W + target) * size, W)
             if _ends(table, i):
                 dz, lddz = dy_at + (k * B * Y + target) * size, Y
-            own, a = grads.ctypes.data + k * P * size, a + top * size
+            own, height, a = grads.ctypes.data + k * P * size, bottom - top, a + top * size
             c = own + (weight + top * n_out) * size
-            multiply(multiplier, bottom - top, n_out, B, a, 1, lda, dz, lddz, c, n_out, c, n_out, PLAIN, 0, 0)
+            if is_narrow(n_out, size):  # the transpose is wide
+                multiply(
+                    *(multiplier, n_out, height, B, dz, 1, lddz, a, lda),
+                    *(zeros.ctypes.data, 0, turned.ctypes.data, height, PLAIN, 0, 0),
+                )
+                gradient = grads[k, weight + top * n_out : weight + bottom * n_out]
+                for j in range(n_out):
+                    for r in range(height):
+                        gradient[r * n_out + j] += turned[j * height + r]
+            else:
+                multiply(multiplier, height, n_out, B, a, 1, lda, dz, lddz, c, n_out, c, n_out, PLAIN, 0, 0)
             if top == 0:
                 c = own + bias * size
                 multiply(multiplier, 1, n_out, B, ones.ctypes.data, 0, 0, dz, lddz, c, n_out, c, n_out, PLAIN, 0, 0)

@@ -399,3 +399,68 @@ def multiply(typing_context, multiplier, M, N, K, a, a_row, a_column, b, ldb, st
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 16), generate
+
+
+# ---- products of few columns ---------------------------------------------------------------------------------
+
+
+def _dot_function(module: ir.Module, real: ir.Type, size: int) -> Any:
+    """A function (n, a, b): the dot product of n numbers each, n at least 1, at these addresses."""
+    lanes = VECTOR // size
+    name = f"seqrl_dot_{real}"
+    if name in module.globals:
+        return module.globals[name]
+    vector, pointer = ir.VectorType(real, lanes), real.as_pointer()
+    function = ir.Function(module, ir.FunctionType(real, [_I64] * 3), name)
+    function.linkage = "internal"
+    n, a_at, b_at = function.args
+    entry, loop, end = (function.append_basic_block(block) for block in ("entry", "loop", "end"))
+    zero = ir.Constant(vector, [ir.Constant(real, 0.0)] * lanes)
+    lane_numbers = ir.Constant(ir.VectorType(_I64, lanes), list(range(lanes)))
+    at = ir.IRBuilder(entry)
+    a, b = (at.inttoptr(address, pointer) for address in (a_at, b_at))
+    at.branch(loop)
+    at.position_at_end(loop)
+    k, sums = at.phi(_I64), at.phi(vector)
+    left = at.insert_element(ir.Constant(ir.VectorType(_I64, lanes), ir.Undefined), at.sub(n, k), _I32(0))
+    first_lane = ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes)
+    mask = at.icmp_signed("<", lane_numbers, at.shuffle_vector(left, left, first_lane))
+    load_type = [vector.as_pointer(), _I32, mask.type, vector]
+    load = _named(module, f"llvm.masked.load.v{lanes}f{8 * size}.p0", vector, load_type)
+    pair = [at.call(load, [at.bitcast(at.gep(x, [k]), vector.as_pointer()), _I32(size), mask, zero]) for x in (a, b)]
+    total = at.fadd(sums, at.fmul(*pair, flags=("contract",)), flags=("contract",))
+    following = at.add(k, _I64(lanes))
+    k.add_incoming(_I64(0), entry)
+    k.add_incoming(following, loop)
+    sums.add_incoming(zero, entry)
+    sums.add_incoming(total, loop)
+    at.cbranch(at.icmp_signed("<", following, n), loop, end)
+    at.position_at_end(end)
+    reduce = _named(module, f"llvm.vector.reduce.fadd.v{lanes}f{8 * size}", real, [real, vector])
+    at.ret(at.call(reduce, [ir.Constant(real, -0.0), total], fastmath=("reassoc",)))
+    return function
+
+
+@intrinsic
+def _dot(typing_context, like, n, a, b):
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        real, size = context.get_value_type(signature.args[0]), signature.args[0].bitwidth // 8
+        return builder.call(_dot_function(builder.module, real, size), arguments[1:])
+
+    return like(like, types.int64, types.int64, types.int64), generate
+
+
+@jit
+def is_narrow(columns, size):
+    """Whether a product of so many columns is rather made of dot products: a tile is a vector wide at least."""
+    return 5 * columns * size <= VECTOR
+
+
+@jit
+def multiply_narrow(K, a_at, lda, b_at, start, c):
+    """c = start + a b^T for a (len(c), K), b (columns of c, K) with contiguous rows, start (columns of c,)."""
+    size = c.itemsize
+    for row in range(c.shape[0]):
+        for column in range(c.shape[1]):
+            product = _dot(start[column], K, a_at + row * lda * size, b_at + column * K * size)
+            c[row, column] = start[column] + product
