@@ -124,6 +124,32 @@ def test_trap_15_reward_forever_under_a_time_limit_is_worth_one_over_one_minus_g
     assert agent.action_values(np.full((1, 1), 0.5))[0] == pytest.approx([10, 10], rel=1e-3)
 
 
+class Once(Forever):
+    """One step, which ends the episode by both flags at once."""
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return np.full(1, 0.5, np.float32), 1.0, True, True, {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_trap_15_both_flags_at_once_are_a_termination(kind: type[Agent]) -> None:
+    agent: Any = kind(Once, settings=Settings(gamma=0.9, learning_rate_end=0.5, epsilon=1.0)).learn(300)
+    assert agent.action_values(np.full((1, 1), 0.5))[0] == pytest.approx([1, 1], rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_trap_24_exploring_and_step_size_fall_by_real_steps(kind: type[Agent]) -> None:
+    """With three environments side by side nothing is learned, nor tried, once as many real steps are over."""
+    settings = Settings(learning_rate=0.5, learning_rate_end=0.0, epsilon=1.0, epsilon_end=0.0, anneal_steps=300)
+    agent: Any = kind(lambda: Slide(7), settings=settings, environments=3).learn(300)
+    kept = agent.weights.copy()
+    agent.weights[:, 1] += 100  # far better than any other
+    agent.learn(30)
+    assert (agent._next_actions == 1).all()
+    kept[:, 1] += 100
+    np.testing.assert_array_equal(agent.weights, kept)
+
+
 @pytest.mark.parametrize("mode", AutoresetMode)
 @pytest.mark.parametrize("kind", KINDS)
 def test_trap_16_every_autoreset_mode_learns_the_same(kind: type[Agent], mode: AutoresetMode) -> None:

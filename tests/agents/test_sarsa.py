@@ -1,5 +1,6 @@
 """SARSA and expected SARSA: what one step changes, and the optimum."""
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -33,6 +34,14 @@ def test_after_an_episodes_end_sarsa_chooses_anew(terminated: bool) -> None:
     agent.update(0, 4, 2, 3.0, 5, terminated, True)
     assert agent.tables[0][4][2] == pytest.approx(0.3 if terminated else 0.1 * (3 + 0.5 * 4))
     assert agent.choose(0, 0) == 3
+
+
+def test_what_was_chosen_before_an_episode_was_cut_is_not_taken_in_the_next() -> None:
+    cut = gymnasium.wrappers.TimeLimit(gymnasium.make("FrozenLake-v1").unwrapped, 1)
+    agent = Sarsa(cut, settings={**SETTINGS, "epsilon": 1.0})
+    for _ in range(20):
+        agent.learn(1)
+        assert agent._next == [None]
 
 
 def test_expected_sarsa_learns_from_all_actions_by_their_probabilities() -> None:

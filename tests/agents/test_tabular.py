@@ -63,10 +63,11 @@ def test_reward_1_for_ever_under_a_time_limit_is_worth_what_it_is_without(algori
 def test_what_terminates_is_not_bootstrapped_from_even_if_it_is_cut_too(
     algorithm: type[Tabular], also_cut: bool
 ) -> None:
-    agent = exact(algorithm, lambda: Walk(also_cut=also_cut), initial_value=0.0).learn(800)
+    """With 7 as the value of the last state, which would be seen in all before it."""
+    agent = exact(algorithm, lambda: Walk(also_cut=also_cut), initial_value=7.0).learn(800)
     for place, value in enumerate([3.439, 2.71, 1.9, 1.0]):
         np.testing.assert_allclose(agent.q[place], value, atol=1e-9)
-    np.testing.assert_array_equal(agent.q[4], 0)
+    np.testing.assert_array_equal(agent.q[4], 7)
 
 
 @each
