@@ -44,7 +44,7 @@ class Categorical:
     def __init__(self, logits: Array) -> None:
         if logits.ndim != 2:
             raise InputError(f"logits have the shape {logits.shape}; expected (B, A)")
-        self.logits = np.ascontiguousarray(logits)
+        self.logits = logits
 
     @property
     def log_p(self) -> Array:
@@ -102,7 +102,7 @@ class DiagonalGaussian:
         if outputs.ndim != 2 or outputs.shape[1] % 2:
             raise InputError(f"a Gaussian has the shape {outputs.shape}; expected (B, 2A), means beside log deviations")
         A = outputs.shape[1] // 2
-        self.outputs = np.ascontiguousarray(outputs)
+        self.outputs = outputs
         self.mean, self.log_sigma = self.outputs[:, :A], self.outputs[:, A:]
 
     def sample(self, rng: np.random.Generator) -> Array:

@@ -83,8 +83,8 @@ class PolicyAndValue(Layer):
 
     @staticmethod
     def _apart(y: Array) -> tuple[Array, Array]:
-        """Outputs (B, A) and values (B,), each in its own memory."""
-        return y[:, :-1].copy(), y[:, -1].copy()
+        """Outputs (B, A) and values (B,)."""
+        return y[:, :-1], y[:, -1]
 
 
 class Experience(NamedTuple):

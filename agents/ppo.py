@@ -21,6 +21,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from seqrl import kernels
 from seqrl.errors import InputError, choose
 from seqrl.parameter import Array
 from seqrl.training.settings import SCHEDULES, check_counts, check_positive
@@ -93,20 +94,14 @@ def value_loss(
     Clipped, a value that has moved by more than c away from what it was has the gradient zero, unless it is further
     from its target than the bound is (Engstrom et al. 2020, equation 3). All arrays are (B,).
     """
+    if clip is None or old_values is None:
+        old_values, clip = values, math.inf
     B = len(values)
     for name, array in ("returns", returns), ("old values", old_values):
-        if array is not None and (array.shape != (B,) or values.shape != (B,)):
+        if array.shape != (B,) or values.shape != (B,):  # NumPy would broadcast (B,) against (B, 1)
             raise InputError(f"{name} of shape {array.shape} for values of shape {values.shape}; expected {(B,)}")
-    error = values - returns
-    twice = values.dtype.type(2 / B)
-    if clip is None or old_values is None:
-        return float(np.dot(error, error)) / B, error * twice
-    move = values - old_values
-    bounded_error = old_values + move.clip(-clip, clip) - returns
-    squared, bounded = error * error, bounded_error * bounded_error
-    loss = float(np.maximum(squared, bounded).sum(dtype=np.float64)) / B
-    stopped = (np.abs(move) > clip) & (squared < bounded)  # rounding sets the two apart where nothing is clipped
-    return loss, np.where(stopped, 0, error) * twice
+    constants = (np.asarray(column, values.dtype) for column in (returns, old_values))
+    return kernels.clipped_squared_error(values, *constants, clip)
 
 
 def normalised(advantages: Array) -> Array:

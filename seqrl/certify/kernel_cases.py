@@ -320,6 +320,17 @@ def constants(rng: Generator, log_prob: Any, entropy: float) -> dict[str, Any]:
     }
 
 
+def values(clip: float) -> Callable[..., dict[str, Any]]:
+    """Beside what they were: moved by more and by less than 0.2, towards the returns and away from them."""
+
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        old_values, returns = rng.normal(size=(2, 301 if large else 7)).astype(dtype)
+        moves = np.resize([0.0, 0.1, -0.1, 0.3, -0.3], old_values.size).astype(dtype)
+        return {"values": old_values + moves, "returns": returns, "old_values": old_values, "clip": clip}
+
+    return arguments
+
+
 def rewards(*columns: int) -> Callable[..., dict[str, Any]]:
     """Time first; some rows pass nothing on."""
 
@@ -416,6 +427,7 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "gaussian_log_prob": GAUSSIAN,
     "gaussian_gradient": [*GAUSSIAN, *(continuous(A, entropy=0.1) for A in (1, 3))],
     "gaussian_clipped_loss": [*GAUSSIAN, *(continuous(A, entropy=0.1) for A in (1, 3))],
+    "clipped_squared_error": [values(0.2), values(np.inf)],
     "decayed_sums": [rewards(), rewards(3), rewards(2, 3)],
     "take_gradient": [vectors()],
     "sgd_update": [

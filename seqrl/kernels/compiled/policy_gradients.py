@@ -389,7 +389,28 @@ def gaussian_clipped_loss(
     return _gaussian_clipped_loss(*arrays, float(clip), float(entropy), doutputs, ratio), doutputs, ratio
 
 
-# ---- returns -----------------------------------------------------------------------------------------------------
+# ---- values and returns ------------------------------------------------------------------------------------------
+
+
+@exact
+def _clipped_squared_error(values, returns, old_values, clip, gradient):
+    B, real = values.size, gradient.dtype.type
+    clip, twice, nothing = real(clip), real(2 / B), real(0)
+    total = 0.0
+    for i in range(B):
+        error, move = values[i] - returns[i], values[i] - old_values[i]
+        bounded_move = move if move < clip else clip
+        bounded_move = bounded_move if bounded_move > -clip else -clip
+        bounded_error = old_values[i] + bounded_move - returns[i]
+        squared, bounded = error * error, bounded_error * bounded_error
+        total += bounded if bounded > squared else squared
+        gradient[i] = nothing if abs(move) > clip and squared < bounded else error * twice
+    return total / B
+
+
+def clipped_squared_error(values: Array, returns: Array, old_values: Array, clip: float) -> tuple[float, Array]:
+    gradient = np.empty(len(values), values.dtype)
+    return _clipped_squared_error(values, returns, old_values, float(clip), gradient), gradient
 
 
 @exact

@@ -106,6 +106,19 @@ def gaussian_clipped_loss(
     return loss, gaussian_gradient(outputs, actions, dlog_prob, dentropy), ratio
 
 
+def clipped_squared_error(values: Array, returns: Array, old_values: Array, clip: float) -> tuple[float, Array]:
+    """PPO's loss of values, mean max((v - R)^2, (v_old + clip(v - v_old, -c, c) - R)^2), and its gradient, all (B,).
+
+    The gradient is 2 (v - R) / B, and 0 where v has moved by more than c and is nearer to R than the bound is.
+    """
+    error, move = values - returns, values - old_values
+    bounded_error = old_values + move.clip(-clip, clip) - returns
+    squared, bounded = error * error, bounded_error * bounded_error
+    loss = float(np.maximum(squared, bounded).mean(dtype=np.float64))
+    stopped = (np.abs(move) > clip) & (squared < bounded)  # rounding sets the two apart where nothing is clipped
+    return loss, np.where(stopped, 0, error) * error.dtype.type(2 / len(error))
+
+
 def _clipped(log_prob: Array, old_log_prob: Array, advantages: Array, clip: float) -> tuple[float, Array, Array]:
     """-mean min(r A, clip(r, 1 - c, 1 + c) A) with r = exp(log_prob - old_log_prob) (Schulman et al. 2017, equation 7),
     its gradient of log_prob, and r. To it a policy's loss adds -entropy times the mean of its entropies.
