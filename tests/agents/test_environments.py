@@ -161,6 +161,26 @@ def test_an_environment_that_reuses_its_observation_changes_no_earlier_step():
     assert transitions(steps, 0) == FIRST
 
 
+def test_environments_that_share_a_buffer_have_observations_of_their_own():
+    class Sharing(Counting):
+        buffer = np.zeros(2, np.float32)
+
+        def observation(self):
+            Sharing.buffer[:] = self.episode, self.t
+            return Sharing.buffer
+
+    plans = iter([((2, "T"), (1, "TC")), ((3, "C"),)])
+    steps = run(Environments(lambda: Sharing(*next(plans)), count=2, seed=0), 6)
+    assert (transitions(steps, 0), transitions(steps, 1)) == (FIRST, SECOND)
+
+
+def test_nobody_writes_into_the_flags_that_steps_share():
+    steps = Environments(Counting((5, "T")), seed=0).step([0])
+    for flags in steps.terminated, steps.truncated, steps.valid:
+        with pytest.raises(ValueError, match="read-only"):
+            flags[0] = True
+
+
 def test_actions_given_are_kept_as_they_were():
     environments = Environments(Counting((5, "T")), seed=0)
     actions = np.array([1])
@@ -421,6 +441,18 @@ def test_a_reset_against_the_contract_is_said():
         InputError, match=r"Bare, environment 0, step 0: reset returned ndarray .*\(observation, info\)"
     ):
         Environments(Bare((1, "T")))
+
+
+def test_an_episode_that_begins_with_nan_is_said():
+    class Bad(Counting):
+        def observation(self):
+            return super().observation() * (np.nan if self.episode == 1 and self.t == 0 else 1)
+
+    makes = iter([Counting, Bad])
+    environments = Environments(lambda: next(makes)((2, "T")), count=2, seed=0)
+    environments.step([0, 0])
+    with pytest.raises(InputError, match=r"^Counting, environment 1, step 2: reset returned an observation that holds"):
+        environments.step([0, 0])
 
 
 def test_a_reset_without_a_seed_is_said():
