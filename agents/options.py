@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 from gymnasium.envs.registration import EnvSpec, load_env_creator
+from gymnasium.error import DependencyNotInstalled
 
 from seqrl.errors import InputError, nearest
 
@@ -85,7 +86,7 @@ def _parameters(spec: EnvSpec) -> Mapping[str, inspect.Parameter] | None:
     try:
         entry = spec.entry_point
         return inspect.signature(load_env_creator(entry) if isinstance(entry, str) else entry).parameters  # type: ignore[arg-type]
-    except (ImportError, AttributeError, TypeError, ValueError):
+    except (DependencyNotInstalled, ImportError, AttributeError, TypeError, ValueError):
         return None
 
 

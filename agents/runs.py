@@ -128,16 +128,19 @@ def lengthen(folder: Path, steps: int) -> RunSettings:
     """Have a run, in a locked folder, go on to so many steps; its settings then.
 
     It ends as one that was as long from the beginning, but for what follows one of its `schedules`.
-    Raises InputError where it has learned from more already.
+    Raises InputError where it has learned from more already, and for one of several seeds, which stay of one length.
     """
     settings = dataclasses.replace(read(folder), steps=steps)
+    above = folder.resolve().parent
+    if (above / runs.CONFIG).exists() and folder.resolve() in singles(above):
+        raise InputError(f"{folder}: one of the seeds of {above}; --resume that run to lengthen all of them")
     check_counts(settings, "steps")
     for single in singles(folder):
         if (single / runs.LAST).exists():
             agent = load(single)
             agent.close()
             if agent.steps > steps:
-                raise InputError(f"--steps is {steps}; {single} has learned from {agent.steps} already")
+                raise InputError(f"--steps is {steps}; {single} has learned from {agent.steps} steps already")
     _set_steps(folder, steps)
     if settings.seeds > 1:
         complete(settings, folder)

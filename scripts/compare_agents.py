@@ -14,7 +14,7 @@ import numpy as np
 import tyro
 
 from seqrl import files, plots
-from seqrl.agents import report, runs
+from seqrl.agents import ALGORITHMS, report, runs
 from seqrl.agents.many import learn_all
 from seqrl.agents.options import described
 from seqrl.agents.options import read as read_options
@@ -48,12 +48,16 @@ class Options:
 
 
 def compare(options: Options) -> int:
+    if options.environment in ALGORITHMS:
+        raise InputError(f"the environment is '{options.environment}'; expected its id first, such as CartPole-v1")
     if not options.algorithms:
         raise InputError("no ALGORITHM is given; expected some to compare, such as dqn ppo")
     if len(set(options.algorithms)) < len(options.algorithms):
         raise InputError(f"an ALGORITHM is given twice in '{' '.join(options.algorithms)}'")
     name = options.environment.rpartition(":")[2].replace("/", "-")
     folder = Path(options.out or f"runs/compare-{name}")
+    if (folder / CONFIG).exists():
+        raise InputError(f"{folder}: holds a run; expected a folder for the runs that are compared")
     with locked(folder):
         begin(options, folder)
         groups = {algorithm: runs.singles(folder / algorithm) for algorithm in options.algorithms}
@@ -111,7 +115,8 @@ def finish(options: Options, folder: Path, groups: dict[str, list[Path]]) -> Non
         rows.append([algorithm, report.described(overall), f"{np.min(means):.2f}", f"{np.max(means):.2f}"])
     files.write_json(folder / RESULTS, results)
     where = described(options.environment, read_options(options.options))
-    print(f"{where}, {options.seeds} seeds each: mean returns of {report.EPISODES} episodes, not exploring")
+    seeds = f"{options.seeds} seeds each" if options.seeds > 1 else "a seed each"
+    print(f"{where}, {seeds}: mean returns of {report.EPISODES} episodes, not exploring")
     print(aligned([["", "interquartile mean [95 % interval]", "worst seed", "best seed"], *rows]))
     try:
         with plots.style():

@@ -34,8 +34,7 @@ class Options:
     environment: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ENV")] = ""
     """Gymnasium's id, such as CartPole-v1; "module:id" imports the module that registers it."""
     steps: int | None = None
-    """Steps to learn from, of all environments (default: as tuned for ENV, else 100,000). With --resume it is how many
-    they become."""
+    """Steps to learn from, with --resume how many they become (default: as tuned for ENV, else 100,000)."""
     seed: int = 0
     """Of all that is random; with --seeds the first of them."""
     seeds: int = 1
@@ -75,6 +74,10 @@ def train(options: Options) -> int:
 
 def run_settings(options: Options, given: dict[str, Any]) -> agent_runs.RunSettings:
     algorithm, environment = options.algorithm, options.environment
+    if algorithm not in ALGORITHMS and environment in ALGORITHMS:
+        raise InputError(
+            f"the algorithm is '{algorithm}'; expected it before the environment: {environment} {algorithm}"
+        )
     kind = agent_runs.algorithm_named(algorithm)
     settings: Any = getattr(options, "settings", None)
     if options.envs is not None:

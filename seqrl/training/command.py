@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 Options = TypeVar("Options", bound="DataclassInstance")
 
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
+
+# What tyro says -> how to say it.
+PLAIN = {
+    r"no type matching INT could be instantiated from \['(.*)'\]\.": r"expected a whole number, not '\1'",
+    r"no type matching FLOAT could be instantiated from \['(.*)'\]\.": r"expected a number, not '\1'",
+    r"invalid literal for int\(\) with base 10: '(.*)'": r"expected a whole number, not '\1'",
+    r"could not convert string to float: '(.*)'": r"expected a number, not '\1'",
+    r"Could not find valid parse for arguments: \['(.*)'\]": r"can't take '\1'; between several values stand spaces",
+    r"^Missing from \S+: (.*) \(required\)$": r"missing: \1",
+}
 
 
 def run(command: Callable[[Options], int], options: type[Options], arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +73,9 @@ def parse(options: type[Options], arguments: Sequence[str]) -> Options:
             raise
         raise InputError(_first_sentence(complaint.getvalue())) from None
     if unknown:
-        hint = nearest(unknown[0], _names(dataclasses.asdict(parsed)))
+        names = list(_names(dataclasses.asdict(parsed)))
+        short = {"--" + "".join(word[:1] for word in name[2:].split("-")): name for name in names if "-" in name[2:]}
+        hint = f" (did you mean '{short[unknown[0]]}'?)" if unknown[0] in short else nearest(unknown[0], names)
         raise InputError(f"unknown option '{unknown[0]}'{hint}; --help lists them")
     return parsed
 
@@ -88,7 +101,10 @@ def _first_sentence(box: str) -> str:
             said.append(text)
         elif said:
             break
-    return " ".join(said).removeprefix("Error parsing ") or box.strip()
+    sentence = " ".join(said).removeprefix("Error parsing ") or box.strip()
+    for pattern, plain in PLAIN.items():
+        sentence = re.sub(pattern, plain, sentence)
+    return sentence
 
 
 def _fail(message: str) -> int:

@@ -163,7 +163,7 @@ def test_a_run_is_not_made_shorter_than_it_is(tmp_path: Path) -> None:
     Learning(folder, verbose=False).run()
     done = runs.load(folder).steps
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(InputError, match=f"--steps is 150; {folder} has learned from {done} already"):
+    with pytest.raises(InputError, match=f"--steps is 150; {folder} has learned from {done} steps already"):
         runs.lengthen(folder, 150)
     with pytest.raises(InputError, match="--steps is 0; expected 1 or more"):
         runs.lengthen(folder, 0)
@@ -185,8 +185,10 @@ def test_the_seeds_of_a_run_are_lengthened_with_it_even_where_a_kill_fell_betwee
     for single in runs.singles(run):
         assert runs.read(single).steps == 500
         assert not (single / RESULTS).exists()  # which says how a shorter run ended
-    with pytest.raises(InputError, match=f"--steps is 150; {run / 'seed-0'} has learned from 200 already"):
+    with pytest.raises(InputError, match=f"--steps is 150; {run / 'seed-0'} has learned from 200 steps already"):
         runs.lengthen(run, 150)
+    with pytest.raises(InputError, match=f"{run / 'seed-0'}: one of the seeds of {run}; --resume that run"):
+        runs.lengthen(run / "seed-0", 900)
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import gymnasium
 import pytest
 
 from seqrl.agents import Environments, options
-from seqrl.errors import InputError
+from seqrl.errors import InputError, MissingExtra
 
 
 def test_values_are_json_or_else_texts() -> None:
@@ -76,6 +76,16 @@ def test_options_are_what_the_environment_is_made_with(environment: str, given: 
         assert environments.time_limit == given.get("max_episode_steps", gymnasium.spec(environment).max_episode_steps)
         env = gymnasium.make(environment, **given)
         assert environments.observation_space == env.observation_space
+
+
+def test_without_its_simulator_an_environment_with_options_names_the_extra_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: Any, **__: Any) -> None:
+        raise gymnasium.error.DependencyNotInstalled("Box2D is not installed")
+
+    monkeypatch.setattr(gymnasium, "make", missing)
+    monkeypatch.setattr(options, "load_env_creator", missing)
+    with pytest.raises(MissingExtra, match="LunarLander-v3 needs box2d"):
+        Environments("LunarLander-v3", options={"gravity": -5})
 
 
 def make(**named: Any) -> gymnasium.Env[Any, Any]:

@@ -181,6 +181,9 @@ def test_control_c_saves_and_the_resumed_run_ends_with_the_same_bits(
     [
         ([], "no ALGORITHM is given; expected one of q_learning, "),
         (["dqn"], "no ENV is given"),
+        (["CartPole-v1", "dqn"], "is 'CartPole-v1'; expected it before the environment: dqn CartPole-v1"),
+        (["dqn", "CartPole-v1", "--steps", "1e5"], "--steps: expected a whole number, not '1e5'"),
+        (["dqn", "CartPole-v1", "--lr", "0.1"], "unknown option '--lr' (did you mean '--learning-rate'?)"),
         (["dqm", "CartPole-v1"], "the algorithm is 'dqm' (did you mean 'dqn'?)"),
         (["dqn", "CartPol-v1"], "the environment is 'CartPol-v1' (did you mean 'CartPole-v1'?)"),
         (["dqn", "Pendulum-v1"], "dqn can't handle actions of Box"),
@@ -228,7 +231,7 @@ def test_a_run_is_lengthened(train_agent: Command, tmp_path: Path, capsys: pytes
     assert all(np.array_equal(again.arrays[name], array) for name, array in whole.arrays.items())
     capsys.readouterr()
     said = complaint(train_agent("--resume", run, "--steps", 2_000), capsys)
-    assert f"--steps is 2000; {run} has learned from 2500 already" in said
+    assert f"--steps is 2000; {run} has learned from 2500 steps already" in said
 
 
 def test_what_begins_anew_in_a_run_that_is_lengthened_is_said(
@@ -340,12 +343,21 @@ def test_algorithms_are_compared_and_what_is_there_is_not_learned_again(
     assert "holds a run with other settings; --overwrite replaces it" in complaint(status, capsys)
 
 
+def test_a_run_is_no_folder_for_a_comparison(
+    compare_agents: Command, lake: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path.name: path.read_bytes() for path in lake.iterdir()}
+    status = compare_agents("FrozenLake-v1", "sarsa", "--steps", 10, "--out", lake)
+    assert f"{lake}: holds a run; expected a folder for the runs that are compared" in complaint(status, capsys)
+    assert {path.name: path.read_bytes() for path in lake.iterdir()} == before
+
+
 def test_what_is_compared_has_the_options_too(
     compare_agents: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["FrozenLake-v1", "sarsa", "--seeds", 1, "--steps", 200, "--out", tmp_path / "one"]
     assert compare_agents(*arguments, "--options", "map_name=8x8") == 0
-    assert 'FrozenLake-v1 (map_name="8x8"), 1 seeds each' in capsys.readouterr().out
+    assert 'FrozenLake-v1 (map_name="8x8"), a seed each' in capsys.readouterr().out
     assert load(tmp_path / "one" / "sarsa").q.shape == (64, 4)
     assert "holds a run with other settings" in complaint(compare_agents(*arguments), capsys)
 
@@ -355,6 +367,7 @@ def test_what_is_compared_has_the_options_too(
     [
         (["FrozenLake-v1", "sarsa", "--options", "map_nam=8x8"], "no option 'map_nam' (did you mean 'map_name'?)"),
         (["FrozenLake-v1"], "no ALGORITHM is given"),
+        (["sarsa", "FrozenLake-v1"], "the environment is 'sarsa'; expected its id first, such as CartPole-v1"),
         (["FrozenLake-v1", "sarsa", "sarsa"], "an ALGORITHM is given twice"),
         (["FrozenLake-v1", "sarsa", "q_lerning"], "'q_lerning' (did you mean 'q_learning'?)"),
         (["FrozenLake-v2", "sarsa"], "FrozenLake-v2"),

@@ -200,7 +200,7 @@ BAD_OPTIONS = {
     "--context 0": "--context is 0; expected 1 or more",
     "--latent 0": "--latent is 0; expected 1 or more",
     "--hidden 15": "needs an even number",
-    "--hidden many": "--hidden: invalid literal",
+    "--hidden many": "--hidden: expected a whole number, not 'many'",
     "--dropout 1": "--dropout is 1.0; expected 0 or more, and less than 1",
     "--word-dropout -0.1": "--word-dropout is -0.1",
     "--free-bits nan": "--free-bits is nan; expected 0 or more",

@@ -168,7 +168,7 @@ BAD_OPTIONS = {
     "--objective negative": "--objective is 'negative' (did you mean 'negative-sampling'?)",
     "--splitting word": "--splitting is 'word' (did you mean 'words'?)",
     "--sise 3": "unknown option '--sise' (did you mean '--size'?)",
-    "--size many": "--size: invalid literal",
+    "--size many": "--size: expected a whole number, not 'many'",
     "--size 0": "--size is 0; expected 1 or more",
     "--window 0": "--window is 0; expected 1 or more",
     "--negatives 0": "--negatives is 0; expected 1 or more",

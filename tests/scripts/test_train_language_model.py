@@ -159,7 +159,7 @@ BAD_OPTIONS = {
     "--optimizer adan": "(did you mean 'adam'?)",
     "--schedule cosin": "(did you mean 'cosine'?)",
     "--hiden 3": "unknown option '--hiden' (did you mean '--hidden'?)",
-    "--hidden many": "--hidden: invalid literal",
+    "--hidden many": "--hidden: expected a whole number, not 'many'",
     "--bptt 0": "--bptt is 0; expected 1 or more",
     "--batch-size 0": "--batch-size is 0; expected 1 or more",
     "--dropout 1": "--dropout is 1.0; expected 0 or more, and less than 1",

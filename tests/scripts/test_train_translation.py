@@ -179,7 +179,7 @@ BAD_OPTIONS = {
     "--tokenizer words": "(did you mean 'word'?)",
     "--optimizer adan": "(did you mean 'adam'?)",
     "--hiden 3": "unknown option '--hiden' (did you mean '--hidden'?)",
-    "--hidden many": "--hidden: invalid literal",
+    "--hidden many": "--hidden: expected a whole number, not 'many'",
     "--hidden 0": "--hidden is 0; expected 1 or more",
     "--hidden 15": "needs an even number",
     "--dropout 1": "--dropout is 1.0; expected 0 or more, and less than 1",

@@ -1,6 +1,8 @@
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import pytest
+import tyro
 
 from seqrl.errors import InputError, MissingExtra
 from seqrl.training import command
@@ -19,11 +21,16 @@ class Options:
     model: Model = field(default_factory=Model)
     out: str | None = None
     names: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    dropped_words: int = 0
+    share: float = 0.5
+    limit: int | None = None
+    most: float | None = None
 
 
 def test_options_of_inner_dataclasses_have_no_prefix() -> None:
     options = command.parse(Options, ["--hidden", "3", "--deep", "--out", "x", "--names", "a", "b"])
-    assert options == Options(Model(3, True), "x", ("a", "b"))
+    assert options == Options(Model(3, True), "x", names=("a", "b"))
     assert command.parse(Options, []) == Options()
 
 
@@ -33,7 +40,12 @@ def test_options_of_inner_dataclasses_have_no_prefix() -> None:
         (["--hiden", "3"], "unknown option '--hiden' (did you mean '--hidden'?); --help lists them"),
         (["--zzz"], "unknown option '--zzz'; --help lists them"),
         (["stray"], "unknown option 'stray'; --help lists them"),
-        (["--hidden", "x"], "--hidden: invalid literal for int() with base 10: 'x'"),
+        (["--dw", "1"], "unknown option '--dw' (did you mean '--dropped-words'?); --help lists them"),
+        (["--hidden", "x"], "--hidden: expected a whole number, not 'x'"),
+        (["--limit", "1e5"], "--limit: expected a whole number, not '1e5'"),
+        (["--share", "half"], "--share: expected a number, not 'half'"),
+        (["--most", "half"], "--most: expected a number, not 'half'"),
+        (["--sizes", "64,64"], "--sizes: can't take '64,64'; between several values stand spaces"),
         (["--hidden"], "Missing value for argument '--hidden'. Expected 1 values."),
     ],
 )
@@ -43,6 +55,17 @@ def test_a_bad_option_is_one_line_and_status_2(
     assert command.run(lambda options: 0, Options, arguments) == 2
     message = capsys.readouterr().err.partition(": ")[2]
     assert message == f"{expected}\n"
+
+
+@dataclass(frozen=True)
+class Required:
+    run: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """A folder."""
+
+
+def test_what_is_missing_is_said_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.run(lambda options: 0, Required, []) == 2
+    assert capsys.readouterr().err.endswith(": missing: RUN A folder.\n")
 
 
 def test_help_names_every_option_and_its_default(capsys: pytest.CaptureFixture[str]) -> None:
