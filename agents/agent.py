@@ -163,7 +163,7 @@ class Agent:
     def act(self, observation: Any, explore: bool = False) -> Any:
         """The action for an observation, or the actions for a batch of them, as the environment takes them.
 
-        Raises InputError for an observation of another shape.
+        Raises InputError for an observation of another shape, one with NaN, or a number that the space doesn't have.
         """
         try:
             seen = self.environments.encode(observation)
@@ -174,6 +174,8 @@ class Agent:
         if not single and seen.shape[1:] != shape:
             raise InputError(f"the observation has the shape {seen.shape}; expected {shape}, or a batch of them")
         batch = seen[None] if single else seen
+        if not _holds(self.observation_space, batch):
+            raise InputError(f"the observation is {observation!r}; expected one of {self.observation_space}")
         chosen = self.environments.decode(np.asarray(self.actions(batch, self.streams.acting, explore)))
         return chosen[0] if single else chosen
 
@@ -184,6 +186,7 @@ class Agent:
 
         seed: of the environments; by default the agent's own, the same at each call. env: another environment than
         that of learning, for one that can't be made again. max_steps: see `seqrl.agents.evaluation.evaluate`.
+        Raises InputError for an environment of other spaces.
         """
         source = child(self.streams.evaluation, 1) if seed is None else seed
         parent = source if isinstance(source, np.random.SeedSequence) else np.random.SeedSequence(source)
@@ -192,7 +195,15 @@ class Agent:
         def act(observations: Array) -> Array:
             return self.actions(observations, rng, False)
 
-        return evaluate(act, self.environments if env is None else env, episodes, parent, max_steps)
+        if env is None:
+            return evaluate(act, self.environments, episodes, parent, max_steps)
+        like = env if isinstance(env, Environments) else Environments(env, seed=parent)
+        try:
+            self._check_like(like)
+            return evaluate(act, like, episodes, parent, max_steps)
+        finally:
+            if not isinstance(env, Environments | gymnasium.Env | VectorEnv):
+                like.close()
 
     def save(self, path: str | Path) -> None:
         """All of the agent in one file, from which `load` gives it back and learning goes on.
@@ -302,6 +313,15 @@ class Agent:
                     f"{self.name} can't handle {what} of {space} ({self.environments.name}); it can {names}"
                 )
 
+    def _check_like(self, other: Environments) -> None:
+        pairs = (self.observation_space, other.observation_space), (self.action_space, other.action_space)
+        if not all(_alike(*pair) for pair in pairs):
+            raise InputError(
+                f"the agent learned in {self.environments.name} (observations of {self.observation_space}, actions of "
+                f"{self.action_space}) and can't act in {other.name} with observations of {other.observation_space} "
+                f"and actions of {other.action_space}"
+            )
+
     @classmethod
     def _of(cls, path: str | Path, algorithm: str) -> type[Self]:
         if cls is Agent:
@@ -333,6 +353,20 @@ def resolve_settings(kind: type[Agent], env: Any, settings: Any, overrides: Mapp
         return settings
     values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
     return settings_from(kind.Settings, {**values, **overrides}, where)
+
+
+def _holds(space: spaces.Space[Any], batch: Array) -> bool:
+    """Whether rows may be observations. Environments step over the bounds of a Box; what is counted has an end."""
+    if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+        counts = space.n if isinstance(space, spaces.Discrete) else space.nvec
+        return batch.dtype.kind in "iu" and bool(((batch >= 0) & (batch < counts)).all())
+    return batch.dtype.kind in "iufb" and bool(np.isfinite(batch).all())
+
+
+def _alike(one: spaces.Space[Any], other: spaces.Space[Any]) -> bool:
+    """Whether values of one are values of the other, but for the bounds of a Box."""
+    counts, others = (getattr(space, "n", getattr(space, "nvec", 0)) for space in (one, other))
+    return type(one) is type(other) and one.shape == other.shape and np.array_equal(counts, others)
 
 
 class _Progress:

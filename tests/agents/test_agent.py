@@ -188,6 +188,26 @@ def test_an_observation_of_another_shape_is_said(wrong):
         Small("CartPole-v1").act(wrong)
 
 
+@pytest.mark.parametrize(
+    ("env", "wrong"),
+    [
+        ("FrozenLake-v1", 16),  # from the other end of a table -1 would be the last state
+        ("FrozenLake-v1", -1),
+        ("FrozenLake-v1", np.array([3, -1])),
+        ("FrozenLake-v1", 2.0),
+        ("Blackjack-v1", (32, 1, 0)),
+        ("Blackjack-v1", (12, -1, 0)),
+        ("Blackjack-v1", np.array([12.0, 1.0, 0.0])),
+        ("CartPole-v1", [0, 0, np.nan, 0]),  # of which an argmax would make the first action
+        ("CartPole-v1", ["0", "0", "0", "0"]),
+    ],
+)
+def test_an_observation_that_the_space_does_not_have_is_said(env, wrong):
+    for kind in (agents.PPO,) if env == "CartPole-v1" else (agents.QLearning, agents.DQN):
+        with pytest.raises(InputError, match=r"the observation is .*; expected one of "):
+            kind(env, settings={}).act(wrong)
+
+
 def test_trap_25_evaluation_and_acting_change_nothing():
     agent, alone = Small("CartPole-v1").learn(50), Small("CartPole-v1").learn(50)
     before = everything(agent)
@@ -218,6 +238,18 @@ def test_an_environment_of_which_there_is_no_other_is_given_for_evaluation():
     with pytest.raises(InputError, match="no other environment like Counting can be made"):
         agent.evaluate(episodes=2)
     assert agent.evaluate(episodes=2, env=lambda: Counting((3, "T"))).lengths.tolist() == [3, 3]
+
+
+@pytest.mark.parametrize("env", ["Acrobot-v1", "Pendulum-v1", lambda: Counting((3, "T"))])
+def test_an_evaluation_in_an_environment_of_other_spaces_is_refused(env):
+    with pytest.raises(InputError, match=r"the agent learned in CartPole-v1 .* can't act in \S+ with observations of"):
+        Small("CartPole-v1").evaluate(episodes=2, env=env)
+
+
+def test_an_evaluation_in_an_environment_of_the_same_spaces_leaves_it_open():
+    env = gymnasium.make("CartPole-v1", max_episode_steps=7)
+    assert Small("CartPole-v1").evaluate(episodes=2, env=env).lengths.max() <= 7
+    env.step(0)
 
 
 # ---- settings --------------------------------------------------------------------------------------------------------
