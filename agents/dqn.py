@@ -22,12 +22,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from seqrl import losses
+from seqrl import kernels
 from seqrl.activations import ReLU
 from seqrl.errors import InputError, choose
 from seqrl.layer import Backward, Chain, Layer, check_gradient
@@ -78,28 +78,33 @@ class Dueling(Layer):
 
 # ---- the loss ------------------------------------------------------------------------------------------------
 
-LOSSES: dict[str, losses.Loss] = {"huber": losses.huber, "squared": losses.mean_squared_error}
+
+class QLoss(NamedTuple):
+    loss: float
+    gradient: Array  # (B, A), of q
+    errors: Array  # (B,), q[a] - target
 
 
-def q_loss(
-    q: Array, action: Integers, target: Array, weight: Array | None = None, *, loss: str = "huber"
-) -> tuple[float, Array]:
+SQUARED = {"huber": False, "squared": True}
+
+
+def q_loss(q: Array, action: Integers, target: Array, weight: Array | None = None, *, loss: str = "huber") -> QLoss:
     """mean_b w_b l(q_b[a_b] - target_b), and its gradient in q, which is 0 for the actions not taken.
 
     q: (B, A), action, target, weight: (B,). Huber's l(d) is d^2 / 2 to |d| = 1 and |d| - 1/2 beyond, squared is d^2.
     Raises InputError where shapes don't fit.
     """
-    function = choose("the loss", loss, LOSSES)
+    squared = choose("the loss", loss, SQUARED)
     B = len(q)
     if q.ndim != 2 or action.shape != (B,):
         raise InputError(f"actions of shape {action.shape} don't fit values of shape {q.shape}; expected (B,), (B, A)")
-    taken = np.arange(B), action
-    if weight is not None:
-        weight = weight.astype(q.dtype, copy=False)
-    mean, dtaken = function(q[taken], target, weight, count=B)
-    dq = np.zeros_like(q)
-    dq[taken] = dtaken
-    return mean, dq
+    if target.shape != (B,) or (weight is not None and weight.shape != (B,)):  # NumPy would broadcast
+        shapes = target.shape if weight is None else (target.shape, weight.shape)
+        raise InputError(f"targets and weights of shape {shapes} for {B} rows; expected {(B,)}")
+    dq = np.empty_like(q)
+    weight = np.empty(0, q.dtype) if weight is None else weight.astype(q.dtype, copy=False)
+    mean, errors = kernels.q_learning_loss(q, action, target.astype(q.dtype, copy=False), weight, squared, dq)
+    return QLoss(mean, dq, errors)
 
 
 def q_target(reward: Array, discount: Array, next_q: Array, chooser: Array | None = None) -> Array:
@@ -111,8 +116,9 @@ def q_target(reward: Array, discount: Array, next_q: Array, chooser: Array | Non
     B = len(next_q)
     if reward.shape != (B,) or discount.shape != (B,):
         raise InputError(f"rewards {reward.shape} and discounts {discount.shape} don't fit values {next_q.shape}")
-    value = next_q.max(axis=1) if chooser is None else next_q[np.arange(B), chooser.argmax(axis=1)]
-    return (reward + discount * value).astype(next_q.dtype, copy=False)
+    if chooser is not None and chooser.shape != next_q.shape:
+        raise InputError(f"values {chooser.shape} that choose don't fit values {next_q.shape}")
+    return kernels.q_learning_target(reward, discount, next_q, next_q if chooser is None else chooser)
 
 
 # ---- the agent -----------------------------------------------------------------------------------------------
@@ -231,12 +237,12 @@ class DQN(Agent):
     def _step(self, observation: Array, action: Integers, target: Array, batch: Batch) -> None:
         """One gradient step."""
         q, backward = self.q.forward_data(observation)
-        loss, dq = q_loss(q, action, target, batch.weight, loss=self.settings.loss)
-        backward(dq)
+        found = q_loss(q, action, target, batch.weight, loss=self.settings.loss)
+        backward(found.gradient)
         self.optimizer.step()
         if isinstance(self.replay, PrioritisedReplay):
-            self.replay.update(batch.rows, q[np.arange(len(q)), action] - target)
-        self.metrics["losses/td_loss"] = loss
+            self.replay.update(batch.rows, found.errors)
+        self.metrics["losses/td_loss"] = found.loss
 
     def state(self) -> AgentState:
         arrays, numbers = super().state()
@@ -269,7 +275,7 @@ def q_network(D: int, A: int, hidden: tuple[int, ...], *, dueling: bool, rng: np
 
 def _check(s: Settings) -> None:
     """Raises InputError for the first setting that nothing can be learned with."""
-    choose("loss", s.loss, LOSSES)
+    choose("loss", s.loss, SQUARED)
     for name in "batch_size", "train_frequency", "gradient_steps", "target_frequency":
         if getattr(s, name) < 1:
             raise InputError(f"{name} is {getattr(s, name)}; expected at least 1")

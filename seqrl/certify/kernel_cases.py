@@ -331,6 +331,19 @@ def values(clip: float) -> Callable[..., dict[str, Any]]:
     return arguments
 
 
+def transitions(**options: Any) -> Callable[..., dict[str, Any]]:
+    """Values on either side of Huber's edge, some of them equal."""
+
+    def arguments(rng: Generator, dtype: str, large: bool) -> dict[str, Any]:
+        B, A = (301, 7) if large else (6, 3)
+        q, next_q, chooser = rng.integers(-3, 4, (3, B, A)).astype(dtype)
+        made = {"q": q, "next_q": next_q, "chooser": chooser, "action": rng.integers(0, A, B), "reward": rng.random(B)}
+        made |= {"discount": rng.random(B), "target": rng.normal(0, 3, B).astype(dtype), "dq": np.empty_like(q)}
+        return made | {"weight": rng.random(B).astype(dtype), "squared": False} | options
+
+    return arguments
+
+
 def rewards(*columns: int) -> Callable[..., dict[str, Any]]:
     """Time first; some rows pass nothing on."""
 
@@ -429,6 +442,12 @@ KERNELS: dict[str, list[Callable[[Generator, str, bool], dict[str, Any]]]] = {
     "gaussian_clipped_loss": [*GAUSSIAN, *(continuous(A, entropy=0.1) for A in (1, 3))],
     "clipped_squared_error": [values(0.2), values(np.inf)],
     "decayed_sums": [rewards(), rewards(3), rewards(2, 3)],
+    "q_learning_target": [transitions()],
+    "q_learning_loss": [
+        transitions(),
+        transitions(squared=True),
+        lambda rng, dtype, large: transitions(weight=np.empty(0, dtype))(rng, dtype, large),
+    ],
     "take_gradient": [vectors()],
     "sgd_update": [
         vectors(momentum=0.9),

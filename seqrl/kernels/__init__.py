@@ -14,7 +14,7 @@ from typing import Any
 
 from seqrl.errors import InputError
 
-PARTS = "sequences", "generation", "rows", "updates", "images", "word_vectors", "mlp", "policy_gradients"
+PARTS = "sequences", "generation", "rows", "updates", "images", "word_vectors", "mlp", "policy_gradients", "q_learning"
 
 
 def _choose() -> str:
@@ -94,3 +94,5 @@ clipped_squared_error = _kernels["clipped_squared_error"]
 decayed_sums = _kernels["decayed_sums"]
 mlp_forward = _kernels["mlp_forward"]
 mlp_backward = _kernels["mlp_backward"]
+q_learning_target = _kernels["q_learning_target"]
+q_learning_loss = _kernels["q_learning_loss"]

@@ -17,7 +17,7 @@ def test_trap_21_the_gradient_of_the_loss_is_that_of_differences(loss, weighted)
     q, action = 2 * rng.normal(size=(7, 3)), rng.integers(0, 3, 7)
     target = q[np.arange(7), action] - [0.2, -0.2, 3.0, -3.0, 0.999, 1.001, 0.0]
     weight = rng.random(7) if weighted else None
-    _, gradient = q_loss(q, action, target, weight, loss=loss)
+    gradient = q_loss(q, action, target, weight, loss=loss).gradient
     expected = numerical_gradient(lambda: q_loss(q, action, target, weight, loss=loss)[0], q)
     assert gradient == pytest.approx(expected, abs=1e-8)
     assert np.count_nonzero(gradient) <= 7  # actions that were not taken learn nothing
@@ -94,3 +94,12 @@ def test_trap_19_dueling_refuses_values_of_another_shape():
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match="Dueling got values of shape"):
         Dueling(Dense(3, 4, rng=rng), Dense(3, 4, rng=rng))(np.zeros((2, 3), np.float32))
+
+
+def test_an_action_without_a_value_is_an_error_and_a_nan_is_passed_on():
+    with pytest.raises(IndexError):
+        q_loss(np.zeros((2, 3)), np.array([0, 3]), np.zeros(2))
+    next_q = np.array([[1.0, np.nan, 2.0], [1.0, 2.0, 3.0]])
+    np.testing.assert_array_equal(q_target(np.zeros(2), np.ones(2), next_q), [np.nan, 3.0])
+    with pytest.raises(InputError, match="that choose don't fit"):
+        q_target(np.zeros(2), np.ones(2), next_q, next_q[:1])

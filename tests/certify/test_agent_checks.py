@@ -97,7 +97,7 @@ def test_trap_21_a_gradient_through_the_target_is_found() -> None:
     """Of a target that moves with the output the gradient is another one than that at a constant target."""
 
     def chasing(q: Any, action: Any, target: Any) -> Any:
-        loss, gradient = dqn.q_loss(q, action, target)
+        loss, gradient, _ = dqn.q_loss(q, action, target)
         return loss, gradient - 0.5 * gradient.mean(axis=1, keepdims=True)
 
     case = ObjectiveCase(chasing, OBJECTIVES["q_loss"].inputs)
