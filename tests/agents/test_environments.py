@@ -515,6 +515,17 @@ def test_a_vector_environment_against_the_contract_says_what_was_returned(result
         run(environments, 3)
 
 
+def test_trap_16_a_last_observation_with_nan_names_the_environment():
+    def spoiled(result):
+        for observation in result[4].get("final_obs", ())[:1]:
+            observation[1] = np.nan
+        return result
+
+    environments = Environments(BrokenVector(spoiled), seed=0)
+    with pytest.raises(InputError, match=r"^BrokenVector, environment 0, step 2: .* holds NaN"):
+        run(environments, 3)
+
+
 def test_actions_of_another_number_are_refused():
     for env, count in ("CartPole-v1", 2), (vector(SyncVectorEnv, AutoresetMode.SAME_STEP), 1):
         with pytest.raises(InputError, match=r"actions have the shape \(3,\); expected 2"):

@@ -8,6 +8,7 @@ import pytest
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from seqrl.agents import reinforce
 from seqrl.agents.distributions import Categorical, DiagonalGaussian
 from seqrl.agents.reinforce import Episodes, Reinforce, policy_gradient_loss, whole_episodes
 from seqrl.agents.rollouts import Steps
@@ -248,6 +249,33 @@ def test_traps_16_and_17_in_every_autoreset_mode_the_same_episodes_are_learned_f
         assert episodes.last_observations.tolist() == [[3], [3]]
         assert (episodes.rewards == 1).all() and episodes.number == 4
     assert agent.steps == 60 and sum(episode.length for episode in agent.episodes) <= 60
+
+
+def test_trap_17_an_environment_in_the_row_of_a_reset_is_in_the_midst_of_nothing() -> None:
+    """At the first update the short one is about to begin: its next episode is whole, and counts for the second."""
+    vector = SyncVectorEnv([lambda: Counting(3), lambda: Counting(4)], autoreset_mode=AutoresetMode.NEXT_STEP)
+    agent = Reinforce(vector, episodes=2, hidden=())
+    learned: list[int] = []
+    agent.learn_from = lambda episodes: learned.append(agent.steps)  # type: ignore[assignment]
+    agent.learn(15)
+    assert learned == [7, 15]
+
+
+def test_the_coefficient_of_entropy_and_the_number_of_episodes_are_in_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    loss = reinforce.policy_gradient_loss
+    monkeypatch.setattr(reinforce, "policy_gradient_loss", lambda *of, **by: seen.append(by) or loss(*of, **by))
+    Reinforce(lambda: Counting(3), episodes=2, entropy_coefficient=0.3, hidden=()).learn(6)
+    assert seen == [{"episodes": 2, "entropy": 0.3, "distribution": Categorical}]
+
+
+def test_both_learning_rates_follow_the_schedule() -> None:
+    rates: list[tuple[float, float]] = []
+    settings = {"learning_rate": 0.1, "baseline_learning_rate": 0.2, "schedule": "linear"}
+    agent = Reinforce(lambda: Counting(4), episodes=1, hidden=(), **settings)
+    agent.learn(16, callback=lambda agent: rates.append((agent.policy_optimizer.lr, agent.baseline_optimizer.lr)))
+    expected = np.array([0.75, 0.5, 0.25, 0])  # at an update after 4, 8, 12, 16 of 16 steps
+    np.testing.assert_allclose(rates, expected[:, None] * [0.1, 0.2], atol=1e-12)
 
 
 class Counting(gymnasium.Env[Any, int]):
