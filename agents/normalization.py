@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from seqrl import kernels
 from seqrl.errors import InputError
 from seqrl.parameter import Array
 
@@ -28,10 +29,18 @@ class Moments:
         self.count = 0.0
         self.mean = np.zeros(shape)
         self.squares = np.zeros(shape)  # sum of (x - mean)^2
+        self._scale: Array | None = None
 
     @property
     def variance(self) -> Array:
         return self.squares / self.count if self.count > 1 else np.ones_like(self.mean)
+
+    @property
+    def scale(self) -> Array:
+        """1 / sqrt(variance + 1e-8), which is asked for at every step and changes once a rollout."""
+        if self._scale is None:
+            self._scale = 1 / np.sqrt(self.variance + 1e-8)
+        return self._scale
 
     def update(self, batch: npt.ArrayLike) -> None:
         """Take in a batch, (B, ...)."""
@@ -55,6 +64,7 @@ class Moments:
         self.squares += squares + np.square(distance) * (self.count * count / total)
         self.mean += distance * (count / total)
         self.count = total
+        self._scale = None
 
     def state(self) -> dict[str, Array]:
         return {"count": np.array(self.count), "mean": self.mean.copy(), "squares": self.squares.copy()}
@@ -65,6 +75,7 @@ class Moments:
                 raise InputError(f"statistics '{name}' of shape {np.shape(state[name])}; expected {own.shape}")
         self.count = float(state["count"])
         self.mean[...], self.squares[...] = state["mean"], state["squares"]
+        self._scale = None
 
 
 class ObservationNormalizer:
@@ -81,8 +92,8 @@ class ObservationNormalizer:
         self.moments.update(observations)
 
     def __call__(self, observations: Array) -> Array:
-        z = (observations - self.moments.mean) / np.sqrt(self.moments.variance + 1e-8)
-        return np.clip(z, -self.limit, self.limit).astype(np.float32)
+        z = (observations - self.moments.mean) * self.moments.scale
+        return z.clip(-self.limit, self.limit).astype(np.float32)
 
     def state(self) -> dict[str, Array]:
         return self.moments.state()
@@ -105,13 +116,16 @@ class RewardNormalizer:
         self.running = np.zeros(count)
 
     def update(self, rewards: Array, ended: Flags, valid: Flags) -> None:
-        """One step of all environments, (N,) each; ended: terminated | truncated."""
-        self.running = np.where(valid, self.gamma * self.running + rewards, self.running)
-        self.moments.update(self.running[valid])
-        self.running[ended] = 0
+        """T steps of all environments, (T, N) each; ended: terminated | truncated."""
+        gains, decay = np.where(valid, rewards, 0.0), np.where(valid, self.gamma, 1.0)
+        decay[1:][ended[:-1]] = 0
+        gains[0] += decay[0] * self.running
+        sums = kernels.decayed_sums(gains[::-1], decay[::-1])[::-1]  # from the first step on
+        self.moments.update(sums[valid])
+        self.running = np.where(ended[-1], 0.0, sums[-1])
 
     def __call__(self, rewards: Array) -> Array:
-        return np.clip(rewards / np.sqrt(self.moments.variance + 1e-8), -self.limit, self.limit)
+        return (rewards * self.moments.scale).clip(-self.limit, self.limit)
 
     def state(self) -> dict[str, Array]:
         return {**self.moments.state(), "running": self.running.copy()}

@@ -206,8 +206,7 @@ class OnPolicy(Agent):
 
     def _next_values(self, rollout: Rollout, values: Array) -> Array:
         """(T, N), of the observations that the actions led to: those of the next row while an episode goes on."""
-        following = np.zeros_like(values)
-        following[:-1] = values[1:]
+        following = np.concatenate([values[1:], values[-1:]])  # the last ones are cut, or nothing follows them
         cut = rollout.truncated.copy()
         cut[-1] = True
         cut &= rollout.valid & ~rollout.terminated
@@ -217,9 +216,7 @@ class OnPolicy(Agent):
     def _rewards(self, rollout: Rollout) -> Array:
         if self.reward_normalizer is None:
             return rollout.reward
-        ended = rollout.terminated | rollout.truncated
-        for row in zip(rollout.reward, ended, rollout.valid, strict=True):
-            self.reward_normalizer.update(*row)
+        self.reward_normalizer.update(rollout.reward, rollout.terminated | rollout.truncated, rollout.valid)
         return self.reward_normalizer(rollout.reward)
 
     # ---- schedules ---------------------------------------------------------------------------------------------

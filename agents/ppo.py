@@ -100,8 +100,8 @@ def value_loss(
     for name, array in ("returns", returns), ("old values", old_values):
         if array.shape != (B,) or values.shape != (B,):  # NumPy would broadcast (B,) against (B, 1)
             raise InputError(f"{name} of shape {array.shape} for values of shape {values.shape}; expected {(B,)}")
-    constants = (np.asarray(column, values.dtype) for column in (returns, old_values))
-    return kernels.clipped_squared_error(values, *constants, clip)
+    dtype = values.dtype
+    return kernels.clipped_squared_error(values, np.asarray(returns, dtype), np.asarray(old_values, dtype), clip)
 
 
 def normalised(advantages: Array) -> Array:
@@ -151,7 +151,7 @@ class PPO(OnPolicy):
             "losses/policy_loss": policy.loss,
             "losses/value_loss": loss,
             "losses/approx_kl": divergence(policy.ratio),
-            "losses/clipfrac": np.count_nonzero(np.abs(policy.ratio - 1) > clip) / len(policy.ratio),
+            "losses/clipfrac": float(np.count_nonzero(np.abs(policy.ratio - 1) > clip)) / len(policy.ratio),
             "losses/explained_variance": explained_variance(experience.values, experience.returns),
         }
 

@@ -1,5 +1,7 @@
 """Running statistics: whatever the pieces, the same numbers as of all at once."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -50,19 +52,36 @@ def test_observations_are_standardised_and_clipped_and_reading_changes_nothing()
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_the_discounted_sum_begins_anew_after_an_end_and_skips_resets():
-    """Trap 17: the invalid row of a reset counts nowhere."""
+@pytest.mark.parametrize("parts", [[], [1, 2, 3], [2]])
+def test_the_discounted_sum_begins_anew_after_an_end_and_skips_resets(parts):
+    """Trap 17: the invalid row of a reset counts nowhere; in whatever pieces the steps come."""
     normalizer = RewardNormalizer(2, 0.5)
-    seen = []
-    rows = [([1, 1], [0, 0], [1, 1]), ([1, 2], [1, 0], [1, 1]), ([7, 1], [0, 0], [0, 1]), ([1, 1], [0, 0], [1, 1])]
-    for rewards, ended, valid in rows:
-        normalizer.update(np.array(rewards, float), np.array(ended, bool), np.array(valid, bool))
-        seen.append(normalizer.running.tolist())
-    assert seen == [[1, 1], [0, 2.5], [0, 2.25], [1, 2.125]]
+    rewards = np.array([[1, 1], [1, 2], [7, 1], [1, 1]], float)
+    ended = np.array([[0, 0], [1, 0], [0, 0], [0, 0]], bool)
+    valid = np.array([[1, 1], [1, 1], [0, 1], [1, 1]], bool)
+    running = {1: [1, 1], 2: [0, 2.5], 3: [0, 2.25], 4: [1, 2.125]}  # after so many steps
+    edges = [0, *parts, 4]
+    for start, stop in itertools.pairwise(edges):
+        normalizer.update(rewards[start:stop], ended[start:stop], valid[start:stop])
+        assert normalizer.running.tolist() == running[stop]
     values = [1, 1, 1.5, 2.5, 2.25, 1, 2.125]
     assert normalizer.moments.count == len(values)
     np.testing.assert_allclose(normalizer.moments.variance, np.var(values))
     np.testing.assert_allclose(normalizer(np.array([2.0])), 2 / np.std(values), rtol=1e-6)
+
+
+def test_what_is_normalised_follows_the_statistics():
+    """Merged or loaded, as well as updated."""
+    x = np.random.default_rng(4).normal(3, 2, (3, 50, 1))
+    normalizer, other = ObservationNormalizer(1), ObservationNormalizer(1)
+    for change in (
+        lambda: normalizer.update(x[0]),
+        lambda: (other.update(x[1]), normalizer.moments.merge(other.moments)),
+        lambda: (other.update(x[2]), normalizer.load_state(other.state())),
+    ):
+        change()
+        moments = normalizer.moments
+        np.testing.assert_allclose(normalizer(x[0]), (x[0] - moments.mean) / np.sqrt(moments.variance), rtol=1e-5)
 
 
 @pytest.mark.parametrize("make", [lambda: ObservationNormalizer(3), lambda: RewardNormalizer(3, 0.9)])
@@ -72,7 +91,7 @@ def test_a_saved_state_goes_on_with_the_same_numbers(make):
 
     def feed(normalizer, x):
         if isinstance(normalizer, RewardNormalizer):
-            normalizer.update(x, x > 1, np.ones(3, bool))
+            normalizer.update(x[None], x[None] > 1, np.ones((1, 3), bool))
         else:
             normalizer.update(x[None])
 
