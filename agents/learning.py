@@ -6,14 +6,19 @@ and what is to come is the same to the last bit where the state of the environme
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import sys
 import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from seqrl import files
 from seqrl.errors import InputError
@@ -100,7 +105,7 @@ class Learning:
             return ended == "finished"
 
         bar = progress_bar(total, min(agent.steps, total), self.verbose)
-        with one_thread(), quiet(), Interrupts() as interrupts, bar:
+        with one_thread(), quiet(), _plain_warnings(), Interrupts() as interrupts, bar:
             try:
                 if agent.steps < total:
                     agent.learn(total - agent.steps, callback=after_round)
@@ -156,6 +161,14 @@ class Learning:
         mean = f"return {np.mean([episode.return_ for episode in last]):.2f}, " if last else ""
         bar.set_postfix_str(f"{mean}{self.speed():,.0f} steps/s", refresh=False)
         bar.update(min(self.agent.steps, self.settings.steps) - bar.n)
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """A warning is a line of its own beside the bar, without the place in the program."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: tqdm.write(f"warning: {message}", file=sys.stderr)
+        yield
 
 
 def written(path: Path, step: float = math.inf) -> list[dict[str, Any]]:

@@ -192,7 +192,8 @@ def return_curves(bands: Mapping[str, Band], title: str) -> Any:
             axes.plot(steps, band.each.T, color=colour, alpha=0.25, linewidth=0.8)
         if band.low is not None and band.high is not None:
             axes.fill_between(steps, band.low, band.high, color=colour, alpha=0.2, linewidth=0)
-        axes.plot(steps, band.middle, color=colour, label=_described(name, band))
+        alone = np.count_nonzero(np.isfinite(band.middle)) == 1  # a line of one point is not seen
+        axes.plot(steps, band.middle, "o-" if alone else "-", color=colour, label=_described(name, band))
     axes.set(title=title, xlabel=unit, ylabel="return of an episode")
     axes.legend()
     return figure

@@ -86,6 +86,14 @@ def test_curves_of_agents_have_their_interval_and_each_seed_behind_a_single_one(
     assert not axes.collections
 
 
+def test_a_curve_of_one_point_is_seen() -> None:
+    steps, nothing = np.array([1.0, 2.0]), np.nan
+    [axes] = plots.return_curves({"dqn": plots.Band(steps, np.array([nothing, 3.0]))}, "").axes
+    assert axes.lines[0].get_marker() == "o"
+    [axes] = plots.return_curves({"dqn": plots.Band(steps, np.array([2.0, 3.0]))}, "").axes
+    assert axes.lines[0].get_marker() == "None"
+
+
 def test_a_picture_is_a_png_and_a_bad_place_for_it_is_said(tmp_path: Path) -> None:
     plots.save(plots.curves(LINES), tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

@@ -229,6 +229,19 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpo
     assert (folder / LAST).read_bytes() == good
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_a_line_without_the_place_in_the_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    settings = {"baseline": False, "episodes": 1}
+    runs.begin(runs.run_settings("reinforce", "MountainCar-v0", steps=400, settings=settings), folder)
+    Learning(folder, verbose=False).run()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: episodes of MountainCar-v0 are truncated")
+
+
 def test_a_run_stops_with_a_checkpoint_when_the_process_that_began_it_is_gone(tmp_path: Path) -> None:
     folder = begin(tmp_path / "run", "ppo")
     assert Learning(folder, verbose=False, parent=1).run() == "interrupted"
