@@ -13,7 +13,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from seqrl import agents
-from seqrl.agents.agent import Agent, AgentState
+from seqrl.agents.agent import Agent, AgentState, Streams
 from seqrl.errors import InputError
 from seqrl.layers.dense import Dense
 from seqrl.losses import mean_squared_error
@@ -133,6 +133,13 @@ def test_trap_23_streams_are_separate():
     assert busy.streams.network.random() == quiet.streams.network.random()
     numbers = [rng.random() for rng in (*quiet.streams.generators().values(), quiet.streams.acting)]
     assert len(set(numbers)) == 4
+
+
+def test_trap_23_every_purpose_has_a_stream_of_its_own():
+    streams = Streams(3)
+    generators = [*streams.generators().values(), streams.acting]
+    generators += [np.random.default_rng(streams.environment), np.random.default_rng(streams.evaluation)]
+    assert len({rng.random() for rng in generators}) == 6
 
 
 def test_a_callback_sees_every_round_and_ends_learning():

@@ -239,6 +239,14 @@ def test_trap_23_seeds_give_other_weights_and_trajectories_and_one_seed_the_same
         np.testing.assert_array_equal(a, c)
 
 
+def test_trap_23_drawing_transitions_leaves_exploring_as_it_was():
+    agent = make().learn(30)
+    before = {name: rng.bit_generator.state for name, rng in agent.streams.generators().items()}
+    agent._improve(2)
+    after = {name: rng.bit_generator.state for name, rng in agent.streams.generators().items()}
+    assert [name for name in before if before[name] != after[name]] == ["learning"]
+
+
 def test_trap_23_evaluating_and_acting_leave_learning_as_it_was():
     plain, watched = make().learn(60), make().learn(60)
     watched.evaluate(3)

@@ -355,6 +355,20 @@ def test_each_pass_takes_each_row_once_in_another_order():
     assert not np.array_equal(*passes)
 
 
+def test_trap_23_minibatches_are_drawn_from_the_stream_of_learning():
+    agent = PPO("CartPole-v1", settings={**SMALL, "batch_size": 10})
+    experience = agent.experience(collect(agent.environments, agent._choose, 16))
+    before = {name: rng.bit_generator.state for name, rng in agent.streams.generators().items()}
+    agent.learn_from(experience)
+    after = {name: rng.bit_generator.state for name, rng in agent.streams.generators().items()}
+    assert [name for name in before if before[name] != after[name]] == ["learning"]
+
+
+def test_advantages_are_left_as_they_are_where_that_is_asked_for(monkeypatch):
+    agent = PPO("CartPole-v1", settings={**SMALL, "epochs": 1, "normalise_advantages": False})
+    assert [abs(advantages.std() - 1) > 1e-3 for _, advantages, _, _ in learned_from(monkeypatch, agent)] == [True]
+
+
 def test_one_row_alone_teaches():
     """Trap 22: normalised, a single advantage would be NaN or nothing."""
     agent = PPO("CartPole-v1", settings={**SMALL, "environments": 1, "rollout_steps": 1, "batch_size": 1})
