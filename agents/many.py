@@ -115,9 +115,9 @@ def _result(life: Life) -> tuple[str, str | None]:
 
 
 def _show(bar: Any, steps: dict[Path, int]) -> None:
-    last = [lines[-1] for folder in steps if (lines := written(folder / runs.METRICS))]
-    returns = [line["return"] for line in last if "return" in line]
+    last = {folder: lines[-1] for folder in steps if (lines := written(folder / runs.METRICS))}
+    returns = [line["return"] for line in last.values() if "return" in line]
     if returns:
         bar.set_postfix_str(f"return {sum(returns) / len(returns):.2f} over {len(returns)} runs", refresh=False)
-    done = sum(min(line["step"], sum(steps.values())) for line in last)
-    bar.update(min(done, bar.total) - bar.n)
+    done = sum(min(line["step"], steps[folder]) for folder, line in last.items())  # the last round may go further
+    bar.update(done - bar.n)

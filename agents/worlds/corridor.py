@@ -25,6 +25,8 @@ class ShortCorridor(gymnasium.Env[Observation, int]):
     P[state][action] is [(probability, next state, reward, terminated)], as toy text publishes it.
     """
 
+    state_attributes = ("state",)  # with which an interrupted run goes on inside an episode
+
     def __init__(self) -> None:
         self.observation_space = gymnasium.spaces.Box(1.0, 1.0, (1,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(2)  # type: ignore[assignment]  # of numpy's integers

@@ -20,6 +20,8 @@ class RandomWalk(gymnasium.Env[Any, Any]):
     P[state][action] is [(probability, next state, reward, terminated)], as toy text publishes it.
     """
 
+    state_attributes = ("state",)  # with which an interrupted run goes on inside an episode
+
     def __init__(self, states: int = 19, reach: int = 1) -> None:
         self.states, self.reach = states, reach
         self.observation_space = gymnasium.spaces.Discrete(states + 2)

@@ -5,13 +5,14 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seqrl.agents import many, runs
 from seqrl.errors import InputError
 from seqrl.training.interrupts import Interrupts
-from seqrl.training.runs import CONFIG
+from seqrl.training.runs import CONFIG, METRICS
 
 
 def note(folder: Path, max_minutes: float | None, parent: int) -> str:
@@ -74,3 +75,22 @@ def test_a_process_that_dies_is_named(folders: list[Path]) -> None:
 
 def test_nothing_to_learn_is_nothing_done() -> None:
     assert many.learn_all([], note, verbose=False) == []
+
+
+def test_the_bar_counts_no_run_beyond_its_steps(folders: list[Path]) -> None:
+    """A round may pass the last step; the others are no further for it."""
+    for folder, step in zip(folders, (17, 4), strict=True):
+        (folder / METRICS).write_text(f'{{"step": {step}, "episodes": 1, "return": {step}.0}}\n')
+    shown: list[Any] = []
+
+    class Bar:
+        total, n = 20, 1
+
+        def update(self, steps: int) -> None:
+            shown.append(steps)
+
+        def set_postfix_str(self, text: str, refresh: bool) -> None:
+            shown.append(text)
+
+    many._show(Bar(), dict.fromkeys(folders, 10))
+    assert shown == ["return 10.50 over 2 runs", 10 + 4 - 1]

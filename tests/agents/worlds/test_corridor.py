@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from seqrl.agents.environments import Environments
 from seqrl.agents.worlds.corridor import GOAL, LEFT, RIGHT, ShortCorridor
 
 
@@ -41,3 +42,10 @@ def test_every_state_looks_the_same() -> None:
     second = world.step(RIGHT)[0]
     third = world.step(LEFT)[0]
     assert np.array_equal(first, second) and np.array_equal(first, third)
+
+
+def test_an_interrupted_run_goes_on_where_it_was() -> None:
+    environments, other = (Environments(ShortCorridor, seed=seed) for seed in (0, 1))
+    environments.step([RIGHT])
+    other.load_state(environments.state())
+    assert [bool(other.step([action]).terminated[0]) for action in (LEFT, RIGHT)] == [False, True]

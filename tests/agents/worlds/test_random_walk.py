@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from seqrl.agents import dynamic_programming
+from seqrl.agents.environments import Environments
 from seqrl.agents.worlds.random_walk import LEFT, RIGHT, RandomWalk
 
 COIN = 0.5
@@ -70,3 +71,13 @@ def test_the_same_seed_walks_the_same_way() -> None:
         walk.reset(seed=3)
         ways.append([walk.step(RIGHT)[0] for _ in range(3)])
     assert ways[0] == ways[1]
+
+
+def test_an_interrupted_run_goes_on_inside_a_walk() -> None:
+    environments, other = (Environments(RandomWalk, count=3, seed=seed) for seed in (0, 1))
+    for _ in range(5):
+        environments.step([0, 1, 1])
+    other.load_state(environments.state())
+    for _ in range(40):
+        for one, two in zip(environments.step([0, 1, 1]), other.step([0, 1, 1]), strict=True):
+            np.testing.assert_array_equal(one, two)
