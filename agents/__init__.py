@@ -12,8 +12,7 @@ distribution, so it refuses that name.
 
 if __name__ != "seqrl.agents":
     raise ImportError(
-        f"'{__name__}' is not the name of this package; write `import seqrl.agents` "
-        "(in a checkout: after `pip install -e .` or `make setup`)",
+        f"'{__name__}' is not the name of this package; write `import seqrl.agents`",
         name=__name__,
     )
 

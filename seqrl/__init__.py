@@ -4,11 +4,15 @@
 """
 
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 __all__ = ["Sequential", "__version__", "load"]
+
+if not os.path.isdir(os.path.join(__path__[0], "agents")):  # a checkout, where agents/ stands beside this folder
+    __path__.append(os.path.dirname(__path__[0]))
 
 if TYPE_CHECKING:
     from seqrl.training.runs import load as load

@@ -1,4 +1,5 @@
-"""The wheel, built from a copy of the sources and installed in an environment outside the checkout."""
+"""The wheel, built from a copy of the sources and installed in an environment outside the checkout; and a checkout
+that is installed as it lies."""
 
 import os
 import shutil
@@ -30,14 +31,28 @@ def run(*command: str | Path, cwd: Path) -> str:
     return result.stdout
 
 
+def copy_sources(to: Path) -> Path:
+    for folder in PACKAGES:
+        shutil.copytree(CHECKOUT / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in filter(Path.is_file, CHECKOUT.iterdir()):
+        shutil.copy(file, to)
+    return to
+
+
+def install(folder: Path, *what: str | Path) -> None:
+    """Into a new .venv in the folder, with dependencies lent by the running environment."""
+    venv.create(folder / ".venv", symlinks=True)
+    # A folder named in a .pth file has its own .pth files ignored: an editable install of seqrl there stays unseen.
+    [site] = folder.glob(".venv/lib/*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    pip = [sys.executable, "-m", "pip", "--python", folder / ".venv/bin/python"]
+    run(*pip, "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", *what, cwd=folder)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, made from the source distribution."""
-    source = tmp_path_factory.mktemp("source")
-    for folder in PACKAGES:
-        shutil.copytree(CHECKOUT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in filter(Path.is_file, CHECKOUT.iterdir()):
-        shutil.copy(file, source)
+    source = copy_sources(tmp_path_factory.mktemp("source"))
     run(sys.executable, "-m", "build", "--no-isolation", source, cwd=source)
     [wheel] = (source / "dist").glob("*.whl")
     return wheel
@@ -45,14 +60,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outside(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with .venv, where the wheel is installed and its dependencies are lent by the running environment."""
+    """A folder with .venv, where the wheel is installed."""
     folder = tmp_path_factory.mktemp("outside")
-    venv.create(folder / ".venv", symlinks=True)
-    pip = [sys.executable, "-m", "pip", "--python", folder / ".venv/bin/python"]
-    run(*pip, "install", "--quiet", "--no-deps", "--no-index", wheel, cwd=folder)
-    # A folder named in a .pth file has its own .pth files ignored: an editable install of seqrl there stays unseen.
-    [site] = folder.glob(".venv/lib/*/site-packages")
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    install(folder, wheel)
     return folder
 
 
@@ -101,3 +111,12 @@ def test_a_user_of_the_wheel_gets_its_types(outside: Path) -> None:
     run(*mypy, "right.py", cwd=outside)
     with pytest.raises(AssertionError, match=r"wrong\.py:2: error: Incompatible types in assignment"):
         run(*mypy, "wrong.py", cwd=outside)
+
+
+def test_a_folder_named_as_the_package_is_not_taken_for_it_beside_a_checkout(tmp_path: Path) -> None:
+    (tmp_path / "seqrl").mkdir()
+    checkout = copy_sources(tmp_path / "seqrl")
+    install(tmp_path, "-e", checkout)
+    code = "import seqrl, seqrl.agents; print(seqrl.__file__); print(seqrl.agents.__file__)"
+    files = [Path(line) for line in run(tmp_path / ".venv/bin/python", "-c", code, cwd=tmp_path).splitlines()]
+    assert files == [checkout / "seqrl/__init__.py", checkout / "agents/__init__.py"]
