@@ -14,7 +14,7 @@ import numpy.typing as npt
 import seqrl
 from seqrl import files, plots
 from seqrl.errors import InputError, MissingExtra
-from seqrl.training import report, runs
+from seqrl.training import command, report, runs
 from seqrl.training.figure import aligned
 
 from .agent import Agent
@@ -75,7 +75,7 @@ def finish(learning: Learning, folder: Path, ended: str) -> str:
             "",
             *notes,
             "",
-            f"To see it: python scripts/evaluate_agent.py {folder} --video {folder / 'episode.gif'}",
+            f"To see it: {command.again('evaluate_agent.py', folder, '--video', folder / 'episode.gif')}",
         ]
     )
 

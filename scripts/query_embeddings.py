@@ -40,7 +40,8 @@ class Options:
     words: Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORD ...")] = ()
     """The words of --plot (default: groups of data/words/groups.txt, or else words with near neighbours)."""
     export: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Write the vectors for other tools in word2vec's format: binary if the name ends in .bin or .bin.gz, else text."""
+    """Write the vectors: as a file of this library if the name ends in .safetensors, else for other tools in word2vec's
+    format, binary for .bin and .bin.gz, or text."""
     count: int = 10
     """How many words --nearest and --analogy print."""
     restrict: int | None = None
@@ -67,10 +68,17 @@ def query(options: Options) -> int:
         plots.save(plots.words({name: vectors(embeddings, group) for name, group in groups.items()}), options.plot)
         answers.append(f"written: {options.plot}, a picture of {sum(map(len, groups.values()))} words")
     if options.export:
-        write_word2vec(embeddings, options.export, binary=".bin" in Path(options.export).suffixes)
+        write(embeddings, Path(options.export))
         answers.append(f"written: {options.export}, {len(embeddings):,} words, {embeddings.size} numbers each")
     print("\n\n".join(answers))
     return 0
+
+
+def write(embeddings: Embeddings, path: Path) -> None:
+    if path.suffix == ".safetensors":
+        embeddings.save(path)
+    else:
+        write_word2vec(embeddings, path, binary=".bin" in path.suffixes)
 
 
 def answered(embeddings: Embeddings, options: Options) -> Iterator[str]:

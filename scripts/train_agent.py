@@ -103,12 +103,13 @@ def learn(folder: Path, settings: agent_runs.RunSettings, options: Options) -> i
         if options.resume:
             settings = resumed(folder, settings, options.steps)
         else:
-            if options.overwrite and (folder / runs.CONFIG).exists():
-                print(f"Replacing the run in {folder}")
+            replaces = (folder / runs.CONFIG).exists()
             agent_runs.begin(settings, folder, options.overwrite)
+            if replaces:
+                print(f"Replaced the run in {folder}")
         ended = learn_one(folder, options) if settings.seeds == 1 else learn_seeds(folder, settings, options)
     if ended == "interrupted":
-        print(f"To continue: {sys.argv[0]} --resume {folder}")
+        print(f"To continue: {command.resuming(folder)}")
         return command.INTERRUPTED
     return 0
 

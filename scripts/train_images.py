@@ -34,7 +34,7 @@ def train(options: Options) -> int:
     try:
         history = run.fit(preparation, folder)
     except KeyboardInterrupt:
-        print(f"Stopped. To continue: {sys.argv[0]} --resume {folder}")
+        print(f"Stopped. To continue: {command.resuming(folder)}")
         return command.INTERRUPTED
     print(report.finish(preparation, history, folder))
     return 0

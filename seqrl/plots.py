@@ -290,17 +290,28 @@ def words(groups: Mapping[str, Mapping[str, npt.NDArray[np.floating]]]) -> Any:
     return figure
 
 
+FORMATS = ".png", ".svg", ".pdf"
+
+
 def png(figure: Any) -> bytes:
     """The picture as a PNG."""
-    content = io.BytesIO()
-    with _any_letter():
-        figure.savefig(content, format="png", dpi=150)
-    return content.getvalue()
+    return _drawn(figure, "png")
 
 
 def save(figure: Any, path: str | Path) -> None:
-    """Write a PNG. Raises InputError when the file can't be written."""
-    files.write(path, png(figure))
+    """Write the picture in the format that the name ends in. Raises InputError for another, and where it can't be
+    written."""
+    ending = Path(path).suffix.lower()
+    if ending not in FORMATS:
+        raise InputError(f"{path}: a picture's name; expected one that ends in {', '.join(FORMATS)}")
+    files.write(path, _drawn(figure, ending[1:]))
+
+
+def _drawn(figure: Any, kind: str) -> bytes:
+    content = io.BytesIO()
+    with _any_letter():
+        figure.savefig(content, format=kind, dpi=150)
+    return content.getvalue()
 
 
 def _line(

@@ -101,6 +101,18 @@ def test_a_picture_is_a_png_and_a_bad_place_for_it_is_said(tmp_path: Path) -> No
         plots.save(plots.curves(LINES), tmp_path / "missing" / "a.png")
 
 
+@pytest.mark.parametrize(("ending", "beginning"), [(".svg", b"<?xml"), (".PDF", b"%PDF")])
+def test_a_picture_has_the_format_that_its_name_ends_in(tmp_path: Path, ending: str, beginning: bytes) -> None:
+    plots.save(plots.curves(LINES), tmp_path / f"a{ending}")
+    assert (tmp_path / f"a{ending}").read_bytes().startswith(beginning)
+
+
+def test_a_picture_under_another_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.jpg: a picture's name; expected one that ends in \.png, \.svg, \.pdf"):
+        plots.save(plots.curves(LINES), tmp_path / "a.jpg")
+    assert not any(tmp_path.iterdir())
+
+
 def test_pyplot_is_not_imported() -> None:
     plots.png(plots.curves(LINES))
     assert "matplotlib.pyplot" not in sys.modules

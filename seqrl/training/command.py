@@ -7,6 +7,7 @@ import dataclasses
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,14 +24,37 @@ Options = TypeVar("Options", bound="DataclassInstance")
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 # What tyro says -> how to say it.
-PLAIN = {
+PLAIN: dict[str, str | Callable[[re.Match[str]], str]] = {
     r"no type matching INT could be instantiated from \['(.*)'\]\.": r"expected a whole number, not '\1'",
     r"no type matching FLOAT could be instantiated from \['(.*)'\]\.": r"expected a number, not '\1'",
     r"invalid literal for int\(\) with base 10: '(.*)'": r"expected a whole number, not '\1'",
     r"could not convert string to float: '(.*)'": r"expected a number, not '\1'",
     r"Could not find valid parse for arguments: \['(.*)'\]": r"can't take '\1'; between several values stand spaces",
+    r"no type matching \{(\w+(?: \w+)+)(?:\|None)?\} could be instantiated from \[(.*)\]\.?": lambda found: (
+        f"expected {len(found[1].split())} values, not {found[2].replace(',', '')}"
+    ),
     r"^Missing from \S+: (.*) \(required\)$": r"missing: \1",
 }
+
+
+def again(script: str, *arguments: object) -> str:
+    """A command to copy into the shell: this Python with a script of this project's and its arguments."""
+    folder = os.path.dirname(sys.argv[0])
+    if not os.path.isfile(os.path.join(folder, script)):  # it is called from somebody's own program
+        folder = "scripts"
+    words = [_from_here(sys.executable), os.path.join(folder, script), *map(str, arguments)]
+    return shlex.join(words)
+
+
+def resuming(folder: object) -> str:
+    """The command that continues a run of the script that runs now."""
+    return again(os.path.basename(sys.argv[0]), "--resume", folder)
+
+
+def _from_here(path: str) -> str:
+    """A path below the working directory as that, another one as it is."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative
 
 
 def run(command: Callable[[Options], int], options: type[Options], arguments: Sequence[str] | None = None) -> int:
@@ -72,20 +96,28 @@ def parse(options: type[Options], arguments: Sequence[str]) -> Options:
         if not end.code:
             raise
         raise InputError(_first_sentence(complaint.getvalue())) from None
+    values = dict(_named(dataclasses.asdict(parsed)))
+    if unknown and not unknown[0].startswith("-"):
+        raise InputError(f"'{unknown[0]}' belongs to no option; --help lists them")
     if unknown:
-        names = list(_names(dataclasses.asdict(parsed)))
-        short = {"--" + "".join(word[:1] for word in name[2:].split("-")): name for name in names if "-" in name[2:]}
-        hint = f" (did you mean '{short[unknown[0]]}'?)" if unknown[0] in short else nearest(unknown[0], names)
+        short = {"--" + "".join(word[:1] for word in name[2:].split("-")): name for name in values if "-" in name[2:]}
+        hint = f" (did you mean '{short[unknown[0]]}'?)" if unknown[0] in short else nearest(unknown[0], values)
         raise InputError(f"unknown option '{unknown[0]}'{hint}; --help lists them")
+    lists = {name: value for name, value in values.items() if isinstance(value, tuple)}
+    for argument in filter(lists.__contains__, arguments):
+        if not lists[argument]:  # such as of an unset variable of the shell
+            raise InputError(f"{argument} is given without a value")
+        if list(arguments).count(argument) > 1:  # the last one would win; of other options it may
+            raise InputError(f"{argument} is given twice; expected all of its values after one")
     return parsed
 
 
-def _names(values: dict[str, Any]) -> Iterator[str]:
+def _named(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from _names(value)
+            yield from _named(value)
         else:
-            yield f"--{name.replace('_', '-')}"
+            yield f"--{name.replace('_', '-')}", value
 
 
 def _description(options: type) -> str:

@@ -7,7 +7,6 @@ its module `report`; seqrl.training.translation is the pattern.
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -72,14 +71,15 @@ def train(
             preparation = resume(folder, options.settings.max_minutes)
             print(f"Continuing {folder}")
         else:
-            if options.overwrite and (folder / runs.CONFIG).exists():
-                print(f"Replacing the run in {folder}")
+            replaces = (folder / runs.CONFIG).exists()
             preparation = begin(folder)
+            if replaces:
+                print(f"Replaced the run in {folder}")
         print(preparation.summary(), flush=True)
         loop = training(preparation, folder)
         ended = loop.run()
         if ended == "interrupted":
-            print(f"Stopped at step {loop.progress.step}. To continue: {sys.argv[0]} --resume {folder}")
+            print(f"Stopped at step {loop.progress.step}. To continue: {command.resuming(folder)}")
             return command.INTERRUPTED
         print(finish(preparation, loop, folder, ended))
     return 0

@@ -93,7 +93,7 @@ def test_a_picture_is_of_the_words_given_or_of_words_that_belong_together(
     assert capsys.readouterr().out == f"written: {picture}, a picture of {drawn} words\n"
 
 
-@pytest.mark.parametrize("name", ["vectors.txt", "vectors.bin"])
+@pytest.mark.parametrize("name", ["vectors.txt", "vectors.bin", "vectors.safetensors"])
 def test_exported_vectors_are_those_that_were_there(
     name: str, query: Main, royal: Path, tmp_path: Path, capsys: Lines
 ) -> None:

@@ -212,7 +212,7 @@ BAD_OPTIONS = {
     "--seed -1": "--seed is -1; expected 0 or more",
     "--embeddings missing.txt": "missing.txt: no such file",
     "--embeddings a.txt --tokenizer char": "--embeddings gives vectors to words; expected --tokenizer word with it",
-    "stray": "unknown option 'stray'",
+    "stray": "'stray' belongs to no option",
 }
 
 

@@ -195,7 +195,7 @@ BAD_OPTIONS = {
     "--target a.txt": "--pairs",
     "--languages eng fra": "not a tar archive",
     "--languages eng": "--languages",
-    "stray": "unknown option 'stray'",
+    "stray": "'stray' belongs to no option",
     "--test a/same.tsv b/same.tsv": "'same' is taken",
 }
 

@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -26,6 +27,7 @@ class Options:
     share: float = 0.5
     limit: int | None = None
     most: float | None = None
+    pair: tuple[str, str] | None = None
 
 
 def test_options_of_inner_dataclasses_have_no_prefix() -> None:
@@ -39,12 +41,16 @@ def test_options_of_inner_dataclasses_have_no_prefix() -> None:
     [
         (["--hiden", "3"], "unknown option '--hiden' (did you mean '--hidden'?); --help lists them"),
         (["--zzz"], "unknown option '--zzz'; --help lists them"),
-        (["stray"], "unknown option 'stray'; --help lists them"),
+        (["stray"], "'stray' belongs to no option; --help lists them"),
         (["--dw", "1"], "unknown option '--dw' (did you mean '--dropped-words'?); --help lists them"),
         (["--hidden", "x"], "--hidden: expected a whole number, not 'x'"),
         (["--limit", "1e5"], "--limit: expected a whole number, not '1e5'"),
         (["--share", "half"], "--share: expected a number, not 'half'"),
         (["--most", "half"], "--most: expected a number, not 'half'"),
+        (["--pair", "1"], "--pair: expected 2 values, not '1'"),
+        (["--names"], "--names is given without a value"),
+        (["--names", "--deep"], "--names is given without a value"),
+        (["--names", "a", "--names", "b"], "--names is given twice; expected all of its values after one"),
         (["--sizes", "64,64"], "--sizes: can't take '64,64'; between several values stand spaces"),
         (["--hidden"], "Missing value for argument '--hidden'. Expected 1 values."),
     ],
@@ -106,3 +112,17 @@ def test_a_mistake_in_the_program_shows_where_it_is() -> None:
 
     with pytest.raises(KeyError, match="a bug"):
         command.run(fail, Options, [])
+
+
+def test_a_command_to_copy_has_this_python_and_the_script_beside_the_one_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "some folder").mkdir()
+    (tmp_path / "some folder" / "show.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["some folder/train.py", "--fast"])
+    monkeypatch.setattr("sys.executable", str(tmp_path / ".venv/bin/python"))
+    assert command.again("show.py", "a run", 3) == ".venv/bin/python 'some folder/show.py' 'a run' 3"
+    assert command.resuming("run") == ".venv/bin/python scripts/train.py --resume run"
+    monkeypatch.setattr("sys.executable", "/usr/bin/python")
+    assert command.again("show.py") == "/usr/bin/python 'some folder/show.py'"

@@ -11,7 +11,7 @@ import seqrl
 from seqrl import files, plots
 from seqrl.errors import MissingExtra
 from seqrl.text.dialogues import OPEN, RECALL
-from seqrl.training import report, runs
+from seqrl.training import command, report, runs
 from seqrl.training.dialogue.responder import Responder
 from seqrl.training.dialogue.results import DRAWS, Example, Results, test
 from seqrl.training.dialogue.run import Preparation
@@ -50,7 +50,7 @@ def finish(preparation: Preparation, training: Training, folder: Path, ended: st
     for example in tested.examples[:SHOWN]:
         lines += ["", *[f"    {text}" for text in example.context]]
         lines += [f"  = {example.reference}", f"  > {example.answer}", f"  ~ {several(example.drawn)}"]
-    again = f"To talk: python scripts/chat.py {folder}"
+    again = f"To talk: {command.again('chat.py', folder)}"
     return "\n".join([*lines, "", *notes, "", again])
 
 

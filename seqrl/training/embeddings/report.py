@@ -10,7 +10,7 @@ from seqrl import files, plots
 from seqrl.errors import MissingExtra
 from seqrl.parameter import Array
 from seqrl.text.embeddings import Embeddings
-from seqrl.training import report, runs
+from seqrl.training import command, report, runs
 from seqrl.training.embeddings.loop import EmbeddingTraining
 from seqrl.training.embeddings.run import Preparation
 
@@ -53,7 +53,7 @@ def finish(preparation: Preparation, training: EmbeddingTraining, folder: Path, 
         "Nearest words, by the cosine:",
         *[f"    {word:{width}}  {listed(nearest[word])}" for word in asked[:SHOWN]],
     ]
-    again = f"To ask for more: python scripts/query_embeddings.py {folder} --nearest {asked[0]}"
+    again = f"To ask for more: {command.again('query_embeddings.py', folder, '--nearest', asked[0])}"
     return "\n".join([*lines, "", *notes, "", again])
 
 

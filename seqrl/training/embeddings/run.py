@@ -34,6 +34,7 @@ class Preparation(NamedTuple):
             chosen = "the most frequent"
         threads = "1 thread" if settings.workers == 1 else f"{settings.workers} threads"
         return (
+            f"{', '.join(settings.corpus) or 'documentation of Python and NumPy'}: "
             f"{corpus.words:,} of {corpus.raw_words:,} words to train on, {len(corpus.vocabulary):,} different ones, "
             f"{chosen}; {settings.architecture} with {settings.objective.replace('-', ' ')}, {settings.size} numbers "
             f"a word; {kernels.implementation} kernels; {threads}, {repeats}"

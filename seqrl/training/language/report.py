@@ -9,7 +9,7 @@ from typing import Any
 import seqrl
 from seqrl import files, plots
 from seqrl.errors import MissingExtra
-from seqrl.training import report, runs
+from seqrl.training import command, report, runs
 from seqrl.training.language.generator import TextGenerator
 from seqrl.training.language.likelihood import likelihood
 from seqrl.training.language.run import Preparation
@@ -54,7 +54,7 @@ def finish(preparation: Preparation, training: Training, folder: Path, ended: st
         f"A text that it writes at temperature {SHOWN}:",
         *[f"    {line}" for line in samples[SHOWN].splitlines()],
     ]
-    again = f'To write: python scripts/generate_text.py {folder} --prompt "How it begins"'
+    again = f"To write: {command.again('generate_text.py', folder, '--prompt', 'How it begins')}"
     return "\n".join([*lines, "", *notes, "", again])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import seqrl
 from seqrl import files, plots
 from seqrl.errors import MissingExtra
-from seqrl.training import report, runs
+from seqrl.training import command, report, runs
 from seqrl.training.loop import Training
 from seqrl.training.translation.results import Example, Results, test
 from seqrl.training.translation.run import Preparation
@@ -44,7 +44,7 @@ def finish(preparation: Preparation, training: Training, folder: Path, ended: st
         lines += ["", f"From the test '{name}':"]
         for example in examples[:SHOWN]:
             lines += [f"    {example.source}", f"  = {example.reference}", f"  > {example.translation}"]
-    again = f'To translate: python scripts/translate.py {folder} "a sentence"'
+    again = f"To translate: {command.again('translate.py', folder, 'a sentence')}"
     return "\n".join([*lines, "", *notes, "", again])
 
 
