@@ -20,6 +20,10 @@ def note(folder: Path, max_minutes: float | None, parent: int) -> str:
     return f"{folder.name} {max_minutes}"
 
 
+def own_process(folder: Path, max_minutes: float | None, parent: int) -> str:
+    return str(os.getpid())
+
+
 def fail_or_wait(folder: Path, max_minutes: float | None, parent: int) -> str:
     """seed-0 waits to be stopped; the others can't."""
     if folder.name != "seed-0":
@@ -52,12 +56,19 @@ def this_module_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     module = sys.modules[__name__]
     monkeypatch.setitem(sys.modules, "test_many", module)
-    for function in note, fail_or_wait, die:
+    for function in note, own_process, fail_or_wait, die:
         monkeypatch.setattr(function, "__module__", "test_many")
 
 
 def test_each_says_how_it_ended_in_the_order_asked(folders: list[Path]) -> None:
     assert many.learn_all(folders, note, max_minutes=2.5, verbose=False) == ["seed-0 2.5", "seed-1 2.5"]
+
+
+def test_a_process_takes_the_next_run_instead_of_a_new_one(
+    folders: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many.threads, "COUNT", 1)
+    assert len(set(many.learn_all(folders, own_process, verbose=False))) == 1
 
 
 def test_a_failure_stops_the_others_which_save_first(folders: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
