@@ -124,6 +124,8 @@ def _show(bar: Any, steps: dict[Path, int]) -> None:
     last = {folder: lines[-1] for folder in steps if (lines := written(folder / runs.METRICS))}
     returns = [line["return"] for line in last.values() if "return" in line]
     if returns:
-        bar.set_postfix_str(f"return {sum(returns) / len(returns):.2f}, mean of runs so far", refresh=False)
+        bar.set_postfix_str(
+            f"return {sum(returns) / len(returns):.2f}, mean of the {len(returns)} begun", refresh=False
+        )
     done = sum(min(line["step"], steps[folder]) for folder, line in last.items())  # the last round may go further
     bar.update(done - bar.n)

@@ -104,4 +104,4 @@ def test_the_bar_counts_no_run_beyond_its_steps(folders: list[Path]) -> None:
             shown.append(text)
 
     many._show(Bar(), dict.fromkeys(folders, 10))
-    assert shown == ["return 10.50 over 2 runs", 10 + 4 - 1]
+    assert shown == ["return 10.50, mean of the 2 begun", 10 + 4 - 1]

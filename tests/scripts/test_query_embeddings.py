@@ -102,6 +102,9 @@ def test_exported_vectors_are_those_that_were_there(
     there, exported = Embeddings.load(royal), read_embeddings(tmp_path / name)
     assert exported.words == there.words
     assert np.array_equal(exported.vectors, there.vectors)
+    if name.endswith(".safetensors"):  # of this library
+        assert np.array_equal(exported.counts, there.counts)
+        return
     first_line, _, rest = (tmp_path / name).read_bytes().partition(b"\n")
     assert first_line == b"5 3"
     assert rest.startswith(b"man ")
