@@ -20,7 +20,7 @@ from seqrl.losses import mean_squared_error
 from seqrl.parameter import Array
 
 from .distributions import Actions, Categorical, Distribution
-from .on_policy import Experience, OnPolicy, explained_variance
+from .on_policy import Experience, OnPolicy, Pass, explained_variance
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ class ActorCritic(OnPolicy):
     name = "actor_critic"
     Settings: ClassVar[type[Any]] = Settings
 
-    def learn_from(self, experience: Experience) -> dict[str, float]:
+    def learn_from(self, experience: Experience, first: Pass | None = None) -> dict[str, float]:
         settings = self.settings
-        (outputs, values), backward = self.network.forward_data(experience.x)
+        outputs, values, backward = first or self.pass_over(experience.x)
         loss, doutputs = policy_loss(
             outputs,
             experience.actions,

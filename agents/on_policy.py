@@ -101,6 +101,14 @@ class Experience(NamedTuple):
         return Experience(*[column.take(rows, axis=0) for column in self])
 
 
+class Pass(NamedTuple):
+    """What the networks gave for an experience's x, and the way back. Later updates of the weights make it stale."""
+
+    outputs: Array
+    values: Array
+    backward: Callable[[Array, Array], None]
+
+
 class OnPolicy(Agent):
     """An agent that plays a rollout, learns from it in `learn_from`, and plays the next one by what it has learned.
 
@@ -110,8 +118,8 @@ class OnPolicy(Agent):
 
     action_spaces: ClassVar[tuple[type[spaces.Space[Any]], ...]] = (spaces.Discrete, spaces.Box)
 
-    def learn_from(self, experience: Experience) -> dict[str, float]:
-        """Update the networks, and say what is worth watching."""
+    def learn_from(self, experience: Experience, first: Pass | None = None) -> dict[str, float]:
+        """Update the networks, and say what is worth watching. first: that of all of it, where it has been made."""
         raise NotImplementedError
 
     def build(self) -> None:
@@ -163,9 +171,9 @@ class OnPolicy(Agent):
     def advance(self, remaining: int) -> None:
         self._follow(remaining)
         rollout = collect(self.environments, self._choose, self.settings.rollout_steps)
-        experience = self.experience(rollout)
+        experience, first = self.experience(rollout)
         if len(experience.x):
-            self.metrics = {**self.learn_from(experience), "charts/learning_rate": self.optimizer.lr}
+            self.metrics = {**self.learn_from(experience, first), "charts/learning_rate": self.optimizer.lr}
         if self.observation_normalizer is not None:  # after learning: a rollout is seen as it was acted on
             self.observation_normalizer.update(self._encode(rollout.observation[rollout.valid]))
 
@@ -174,14 +182,19 @@ class OnPolicy(Agent):
         actions = self.distribution(self.network.policy(x)).sample(self.streams.exploration)
         return self._shaped(actions), {"x": x}
 
-    def experience(self, rollout: Rollout) -> Experience:
+    def pass_over(self, x: Array) -> Pass:
+        (outputs, values), backward = self.network.forward_data(x)
+        return Pass(outputs, values, backward)
+
+    def experience(self, rollout: Rollout) -> tuple[Experience, Pass | None]:
         """The rollout with its advantages. Log-probabilities and values are of one pass over all of it, which costs
-        less than keeping them at every step."""
+        less than keeping them at every step. The pass is handed on where all rows are real steps."""
         settings, x = self.settings, rollout.extras["x"]
         T, N, D = x.shape
         valid = rollout.valid
         x = x.reshape(T * N, D)
-        outputs, flat_values = self.network(x)
+        made = self.pass_over(x)
+        outputs, flat_values, _ = made
         values = flat_values.reshape(T, N).astype(np.float64)
         advantages, returns = gae(
             self._rewards(rollout),
@@ -202,7 +215,7 @@ class OnPolicy(Agent):
             advantages.reshape(-1).astype(x.dtype),
             returns.reshape(-1).astype(x.dtype),
         )
-        return all_rows if valid.all() else all_rows.take(np.flatnonzero(valid))
+        return (all_rows, made) if valid.all() else (all_rows.take(np.flatnonzero(valid)), None)
 
     def _next_values(self, rollout: Rollout, values: Array) -> Array:
         """(T, N), of the observations that the actions led to: those of the next row while an episode goes on."""

@@ -27,7 +27,7 @@ from seqrl.parameter import Array
 from seqrl.training.settings import SCHEDULES, check_counts, check_positive
 
 from .distributions import Actions, Categorical, Distribution
-from .on_policy import Experience, OnPolicy, explained_variance
+from .on_policy import Experience, OnPolicy, Pass, explained_variance
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,15 @@ class PPO(OnPolicy):
         choose("clip_schedule", settings.clip_schedule, SCHEDULES)
         super().build()
 
-    def learn_from(self, experience: Experience) -> dict[str, float]:
+    def learn_from(self, experience: Experience, first: Pass | None = None) -> dict[str, float]:
         """`epochs` passes in minibatches; fewer where the policy has moved beyond `target_kl`."""
         settings = self.settings
         clip = settings.clip * self.progress_factor(settings.clip_schedule)
         loss = math.nan
         for batch in self._minibatches(experience):
-            (outputs, values), backward = self.network.forward_data(batch.x)
+            made = first if batch.x is experience.x else None
+            outputs, values, backward = made or self.pass_over(batch.x)
+            first = None  # the weights have moved on from it
             policy = policy_loss(
                 outputs,
                 batch.actions,

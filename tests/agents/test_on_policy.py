@@ -103,7 +103,7 @@ def test_only_real_steps_are_learned_from(mode):
     env = SyncVectorEnv([limited] * 3, autoreset_mode=mode)
     agent = PPO(env, settings={**SMALL, "rollout_steps": 20, "normalise_rewards": True})
     rollout = collect(agent.environments, agent._choose, 20)
-    experience = agent.experience(rollout)
+    experience, _ = agent.experience(rollout)
     resets = 3 * 2 if mode is AutoresetMode.NEXT_STEP else 0
     assert {len(array) for array in experience} == {60 - resets}
     assert agent.steps == agent.reward_normalizer.moments.count == 60 - resets
@@ -130,12 +130,39 @@ def test_next_values_are_those_of_the_last_observation_and_never_of_the_next_epi
 
 @pytest.mark.parametrize("kind", AGENTS)
 @pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+def test_the_pass_that_gave_the_values_is_learned_from_as_one_made_anew(kind, env):
+    """Once: after the first update it is of other weights."""
+
+    def learned(handed_on):
+        agent = kind(env, settings={**SMALL, **({"epochs": 3} if kind is PPO else {})})
+        experience, first = agent.experience(collect(agent.environments, agent._choose, 16))
+        passes, pass_over = [], agent.pass_over
+        agent.pass_over = lambda x: passes.append(x) or pass_over(x)
+        agent.learn_from(experience, first if handed_on else None)
+        return len(passes), agent.optimizer.packed.value
+
+    (saved, ours), (anew, expected) = learned(True), learned(False)
+    np.testing.assert_array_equal(ours, expected)
+    assert (saved, anew) == ((2, 3) if kind is PPO else (0, 1))
+
+
+def test_the_pass_over_rows_that_are_no_steps_is_not_learned_from():
+    """Trap 17."""
+    env = SyncVectorEnv([limited] * 3, autoreset_mode=AutoresetMode.NEXT_STEP)
+    agent = PPO(env, settings={**SMALL, "batch_size": 1000})
+    experience, first = agent.experience(collect(agent.environments, agent._choose, 20))
+    assert first is None
+    assert len(agent.pass_over(experience.x).values) == 60 - 3 * 2
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
 def test_every_coefficient_is_in_the_gradient(kind, env, monkeypatch):
     """Trap 21: it is of policy + c_v value - c_e entropy, where advantages, returns and old values are held fixed."""
     coefficients = {"entropy_coefficient": 0.3, "value_coefficient": 0.7, "max_norm": 0.0}
     of_ppo = {"epochs": 1, "batch_size": 64, "value_clip": 0.05, "normalise_advantages": False} if kind is PPO else {}
     agent = kind(env, settings={**SMALL, **coefficients, **of_ppo})
-    experience = agent.experience(collect(agent.environments, agent._choose, 16))
+    experience, _ = agent.experience(collect(agent.environments, agent._choose, 16))
     rng = np.random.default_rng(0)
     agent.optimizer.packed.value += 0.05 * rng.normal(size=agent.optimizer.packed.value.shape)  # moved on from the old
     gradients = []
@@ -346,7 +373,7 @@ def test_minibatches_that_do_not_divide_are_of_one_size(batch_size, sizes, monke
 
 def test_each_pass_takes_each_row_once_in_another_order():
     agent = PPO("CartPole-v1", settings={**SMALL, "batch_size": 13, "epochs": 2, "normalise_advantages": False})
-    experience = agent.experience(collect(agent.environments, agent._choose, 16))
+    experience, _ = agent.experience(collect(agent.environments, agent._choose, 16))
     experience = experience._replace(returns=np.arange(64, dtype=np.float32))
     batches = [batch.returns for batch in agent._minibatches(experience)]
     passes = np.concatenate(batches[:5]), np.concatenate(batches[5:])
@@ -357,7 +384,7 @@ def test_each_pass_takes_each_row_once_in_another_order():
 
 def test_trap_23_minibatches_are_drawn_from_the_stream_of_learning():
     agent = PPO("CartPole-v1", settings={**SMALL, "batch_size": 10})
-    experience = agent.experience(collect(agent.environments, agent._choose, 16))
+    experience, _ = agent.experience(collect(agent.environments, agent._choose, 16))
     before = {name: rng.bit_generator.state for name, rng in agent.streams.generators().items()}
     agent.learn_from(experience)
     after = {name: rng.bit_generator.state for name, rng in agent.streams.generators().items()}
