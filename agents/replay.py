@@ -126,7 +126,7 @@ class Replay:
     def sample(self, B: int, rng: np.random.Generator) -> Batch:
         """B rows, each drawn from all. Raises InputError where there are none."""
         self._check_any()
-        return self._batch(rng.integers(self.size, size=B), None)
+        return self._batch((rng.random(B) * self.size).astype(np.int64), None)  # faster than whole numbers are drawn
 
     def _check_any(self) -> None:
         if not self.size:

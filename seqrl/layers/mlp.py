@@ -55,22 +55,24 @@ class _Networks(Layer):
         """They are looked for again where something has packed the parameters since, and always where they are copies:
         those are of the moment."""
         vectors = self._vectors
+        value = vectors.value
         for parameter in vectors.parameters:  # a plain loop: it runs at every step
-            if parameter.value.base is not vectors.value:
+            if parameter.value.base is not value:
                 self._vectors = vectors = locate(self._networks())
                 break
         return vectors
 
     def _compute(self, x: Array) -> tuple[Array, Vectors, Array, Array]:
         """The output, and what the way back needs: the vectors, the input's rows and the hidden units."""
-        n_in = self._n_in
-        if x.shape[-1] != n_in:
-            raise InputError(f"{type(self).__name__} got input of shape {x.shape}; expected (..., {n_in})")
+        if x.shape[-1] != self._n_in:
+            raise InputError(f"{type(self).__name__} got input of shape {x.shape}; expected (..., {self._n_in})")
         vectors = self._find_vectors()
         values = vectors.values
-        rows = np.ascontiguousarray(x, values.dtype).reshape(1, -1, n_in)
+        dtype = values.dtype
+        rows = np.ascontiguousarray(x, dtype)
+        rows = rows[None] if x.ndim == 2 else rows.reshape(1, -1, self._n_in)
         B = rows.shape[1]
-        hidden, y = np.empty((1, B, self._hidden), values.dtype), np.empty((1, B, self._n_out), values.dtype)
+        hidden, y = np.empty((1, B, self._hidden), dtype), np.empty((1, B, self._n_out), dtype)
         kernels.mlp_forward(rows, values, vectors.table, self._rectified, hidden, y)
         return (y[0] if x.ndim == 2 else y.reshape(*x.shape[:-1], self._n_out)), vectors, rows, hidden
 

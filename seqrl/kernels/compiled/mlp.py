@@ -43,7 +43,9 @@ def _turned(table, like):
 def _forward(start, stop, multiplier, x, values, table, rectified, hidden, y):
     """Rows start to stop of those of all agents."""
     _, B, D = x.shape
-    size, P, W, Y, like = x.itemsize, values.shape[1], hidden.shape[2], y.shape[2], x.dtype.type(0)
+    if start == stop:
+        return
+    size, P, W, Y = x.itemsize, values.shape[1], hidden.shape[2], y.shape[2]
     x_at, values_at, hidden_at, y_at = x.ctypes.data, values.ctypes.data, hidden.ctypes.data, y.ctypes.data
     turned = _turned(table, x)
     for k in range(start // B, (stop + B - 1) // B):
@@ -54,9 +56,8 @@ def _forward(start, stop, multiplier, x, values, table, rectified, hidden, y):
             last = _ends(table, i)
             a, lda = (x_at + first * D * size, D) if source < 0 else (hidden_at + (first * W + source) * size, W)
             if last and is_narrow(n_out, size):
-                transpose(like, size, n_in, n_out, own + weight * size, turned.ctypes.data)
-                outputs = y[k, top:bottom, target : target + n_out]
-                multiply_narrow(n_in, a, lda, turned.ctypes.data, values[k, bias : bias + n_out], outputs)
+                flat, outputs = values[k, weight : weight + n_in * n_out], y[k, top:bottom, target : target + n_out]
+                multiply_narrow(n_in, a, lda, flat, values[k, bias : bias + n_out], turned, outputs)
                 continue
             c, ldc = (y_at + (first * Y + target) * size, Y) if last else (hidden_at + (first * W + target) * size, W)
             ending = RECTIFIED if rectified and not last else PLAIN
@@ -71,9 +72,11 @@ def _forward(start, stop, multiplier, x, values, table, rectified, hidden, y):
 
 def mlp_forward(x: Array, values: Array, table: Integers, rectified: bool, hidden: Array, y: Array) -> None:
     K, B, _ = x.shape
-    if B:
-        work = 2.0 * B * values.size
-        in_parallel(_forward, K * B, work, multiplier(x.itemsize), x, values, table, rectified, hidden, y)
+    work, by = 2.0 * B * values.size, multiplier(x.itemsize)
+    if work <= support.WORTH_SPLITTING:
+        _forward(0, K * B, by, x, values, table, rectified, hidden, y)
+    else:
+        in_parallel(_forward, K * B, work, by, x, values, table, rectified, hidden, y)
 
 
 @jit

@@ -405,7 +405,7 @@ def multiply(typing_context, multiplier, M, N, K, a, a_row, a_column, b, ldb, st
 
 
 def _dot_function(module: ir.Module, real: ir.Type, size: int) -> Any:
-    """A function (n, a, b): the dot product of n numbers each, n at least 1, at these addresses."""
+    """A function (n, a, b): the dot product of n numbers each at these addresses."""
     lanes = VECTOR // size
     name = f"seqrl_dot_{real}"
     if name in module.globals:
@@ -416,28 +416,39 @@ def _dot_function(module: ir.Module, real: ir.Type, size: int) -> Any:
     n, a_at, b_at = function.args
     entry, loop, end = (function.append_basic_block(block) for block in ("entry", "loop", "end"))
     zero = ir.Constant(vector, [ir.Constant(real, 0.0)] * lanes)
-    lane_numbers = ir.Constant(ir.VectorType(_I64, lanes), list(range(lanes)))
     at = ir.IRBuilder(entry)
     a, b = (at.inttoptr(address, pointer) for address in (a_at, b_at))
-    at.branch(loop)
+    whole = at.and_(n, _I64(-lanes))
+    at.cbranch(at.icmp_signed(">", whole, _I64(0)), loop, end)
+
+    def place(at: ir.IRBuilder, base: Any, k: Any) -> Any:
+        return at.bitcast(at.gep(base, [k]), vector.as_pointer())
+
     at.position_at_end(loop)
     k, sums = at.phi(_I64), at.phi(vector)
-    left = at.insert_element(ir.Constant(ir.VectorType(_I64, lanes), ir.Undefined), at.sub(n, k), _I32(0))
-    first_lane = ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes)
-    mask = at.icmp_signed("<", lane_numbers, at.shuffle_vector(left, left, first_lane))
-    load_type = [vector.as_pointer(), _I32, mask.type, vector]
-    load = _named(module, f"llvm.masked.load.v{lanes}f{8 * size}.p0", vector, load_type)
-    pair = [at.call(load, [at.bitcast(at.gep(x, [k]), vector.as_pointer()), _I32(size), mask, zero]) for x in (a, b)]
+    pair = [at.load(place(at, x, k), align=size) for x in (a, b)]
     total = at.fadd(sums, at.fmul(*pair, flags=("contract",)), flags=("contract",))
     following = at.add(k, _I64(lanes))
     k.add_incoming(_I64(0), entry)
     k.add_incoming(following, loop)
     sums.add_incoming(zero, entry)
     sums.add_incoming(total, loop)
-    at.cbranch(at.icmp_signed("<", following, n), loop, end)
+    at.cbranch(at.icmp_signed("<", following, whole), loop, end)
+
     at.position_at_end(end)
+    so_far = at.phi(vector)
+    so_far.add_incoming(zero, entry)
+    so_far.add_incoming(total, loop)
+    left = at.insert_element(ir.Constant(ir.VectorType(_I64, lanes), ir.Undefined), at.sub(n, whole), _I32(0))
+    first_lane = ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes)
+    lane_numbers = ir.Constant(ir.VectorType(_I64, lanes), list(range(lanes)))
+    mask = at.icmp_signed("<", lane_numbers, at.shuffle_vector(left, left, first_lane))
+    load_type = [vector.as_pointer(), _I32, mask.type, vector]
+    load = _named(module, f"llvm.masked.load.v{lanes}f{8 * size}.p0", vector, load_type)
+    pair = [at.call(load, [place(at, x, whole), _I32(size), mask, zero]) for x in (a, b)]
+    sum_ = at.fadd(so_far, at.fmul(*pair, flags=("contract",)), flags=("contract",))
     reduce = _named(module, f"llvm.vector.reduce.fadd.v{lanes}f{8 * size}", real, [real, vector])
-    at.ret(at.call(reduce, [ir.Constant(real, -0.0), total], fastmath=("reassoc",)))
+    at.ret(at.call(reduce, [ir.Constant(real, -0.0), sum_], fastmath=("reassoc",)))
     return function
 
 
@@ -457,10 +468,16 @@ def is_narrow(columns, size):
 
 
 @jit
-def multiply_narrow(K, a_at, lda, b_at, start, c):
-    """c = start + a b^T for a (len(c), K), b (columns of c, K) with contiguous rows, start (columns of c,)."""
-    size = c.itemsize
+def multiply_narrow(K, a_at, lda, b, start, turned, c):
+    """c = start + a b for a (len(c), K) with contiguous rows, b (K, columns of c) flat, start (columns of c,).
+
+    turned: room for b.
+    """
+    size, columns = c.itemsize, c.shape[1]
+    for k in range(K):
+        for column in range(columns):
+            turned[column * K + k] = b[k * columns + column]
     for row in range(c.shape[0]):
-        for column in range(c.shape[1]):
-            product = _dot(start[column], K, a_at + row * lda * size, b_at + column * K * size)
+        for column in range(columns):
+            product = _dot(start[column], K, a_at + row * lda * size, turned.ctypes.data + column * K * size)
             c[row, column] = start[column] + product

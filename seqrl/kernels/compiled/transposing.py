@@ -30,12 +30,12 @@ def _square_function(module: ir.Module, real: ir.Type, size: int) -> Any:
     zero = ir.Constant(vector, [ir.Constant(real, 0.0)] * lanes)
     numbers = ir.Constant(ir.VectorType(_I64, lanes), list(range(lanes)))
 
-    def mask(row: int, rows: Any, columns: Any) -> Any:
-        inside = at.select(at.icmp_signed("<", _I64(row), rows), columns, _I64(0))
+    def first_lanes(count: Any) -> Any:
         undefined = ir.Constant(ir.VectorType(_I64, lanes), ir.Undefined)
         first = ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes)
-        limit = at.shuffle_vector(at.insert_element(undefined, inside, _I32(0)), undefined, first)
-        return at.icmp_signed("<", numbers, limit)
+        return at.icmp_signed(
+            "<", numbers, at.shuffle_vector(at.insert_element(undefined, count, _I32(0)), undefined, first)
+        )
 
     def intrinsic_of(kind: str, result: ir.Type, arguments: list[ir.Type]) -> Any:
         known = f"llvm.masked.{kind}.v{lanes}f{8 * size}.p0"
@@ -45,10 +45,14 @@ def _square_function(module: ir.Module, real: ir.Type, size: int) -> Any:
     load = intrinsic_of("load", vector, [vector.as_pointer(), _I32, bits, vector])
     store = intrinsic_of("store", ir.VoidType(), [vector, vector.as_pointer(), _I32, bits])
 
-    def row_of(base: Any, ld: Any, row: int) -> Any:
-        return at.bitcast(at.gep(at.inttoptr(base, pointer), [at.mul(ld, _I64(row))]), vector.as_pointer())
+    def row_of(base: Any, ld: Any, row: Any) -> Any:
+        return at.bitcast(at.gep(at.inttoptr(base, pointer), [at.mul(ld, row)]), vector.as_pointer())
 
-    v = [at.call(load, [row_of(a_at, lda, r), _I32(size), mask(r, rows, columns), zero]) for r in range(lanes)]
+    across, down, nowhere = first_lanes(columns), first_lanes(rows), ir.Constant(bits, [0] * lanes)
+    v = []
+    for r in range(lanes):
+        row = at.select(at.icmp_signed("<", _I64(r), rows), _I64(r), _I64(0))  # what is beyond is not stored
+        v.append(at.call(load, [row_of(a_at, lda, row), _I32(size), across, zero]))
     half = lanes // 2
     while half:
         for r in range(lanes):
@@ -62,7 +66,8 @@ def _square_function(module: ir.Module, real: ir.Type, size: int) -> Any:
             )
         half //= 2
     for r in range(lanes):
-        at.call(store, [v[r], row_of(b_at, ldb, r), _I32(size), mask(r, columns, rows)])
+        mask = at.select(at.icmp_signed("<", _I64(r), columns), down, nowhere)
+        at.call(store, [v[r], row_of(b_at, ldb, _I64(r)), _I32(size), mask])
     at.ret_void()
     return function
 
