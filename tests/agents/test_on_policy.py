@@ -258,6 +258,15 @@ def test_an_evaluation_changes_nothing():
         np.testing.assert_array_equal(array, before[name], err_msg=name)
 
 
+@pytest.mark.parametrize("kind", AGENTS)
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+def test_trap_25_without_exploring_one_observation_has_one_action(kind, env):
+    agent = kind(env, settings=SMALL)
+    seen = agent.environments.observations[0]
+    assert len({np.float64(agent.act(seen)).item() for _ in range(30)}) == 1
+    assert len({np.float64(agent.act(seen, explore=True)).item() for _ in range(30)}) > 1
+
+
 def test_schedules_run_over_a_call_of_learn_and_never_reach_0():
     rates = []
 
