@@ -199,8 +199,10 @@ class DQN(Agent):
         before = environments.steps
         due = (every - before % every for every in (s.train_frequency, s.target_frequency))
         goal = before + min(remaining, *due)
+        taken = []
         while environments.steps < goal:
-            self.replay.add(environments.step(self.actions(environments.observations, rng, True)))
+            taken.append(environments.step(self.actions(environments.observations, rng, True)))
+        self.replay.extend(taken)
         after = environments.steps
         for _ in range(passed(s.train_frequency, max(before, s.learning_starts), after)):
             self._improve(s.gradient_steps)

@@ -121,7 +121,7 @@ def encoder(space: spaces.Space[Any]) -> Encoder:
     """
     if isinstance(space, (spaces.Box, spaces.MultiBinary)):
         size = math.prod(space.shape)
-        return Encoder(size, lambda x: np.asarray(x).reshape(len(x), size).astype(np.float32, copy=False))
+        return _flattened(size)
     if isinstance(space, spaces.Discrete):
         return _one_hots(np.array([space.n]), np.array([space.start]))
     if isinstance(space, spaces.MultiDiscrete):
@@ -130,6 +130,15 @@ def encoder(space: spaces.Space[Any]) -> Encoder:
         f"observations of the space {type(space).__name__}; expected Box, Discrete, MultiDiscrete or MultiBinary "
         "(gymnasium.wrappers.FlattenObservation makes a Box of a Dict or a Tuple)"
     )
+
+
+def _flattened(size: int) -> Encoder:
+    def encode(x: Any) -> Array:
+        if type(x) is np.ndarray and x.ndim == 2 and x.dtype == np.float32:  # at nearly every step
+            return x
+        return np.asarray(x).reshape(len(x), size).astype(np.float32, copy=False)
+
+    return Encoder(size, encode)
 
 
 def _one_hots(counts: npt.NDArray[np.integer], starts: npt.NDArray[np.integer]) -> Encoder:

@@ -18,6 +18,7 @@ have windows that are still growing; drawn before they are full they are right, 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -100,6 +101,13 @@ class Replay:
             for k, (environment, row) in enumerate(zip(environments, taken, strict=True)):
                 self._extend_windows(int(environment), int(row), steps, k)
         return rows
+
+    def extend(self, steps: Sequence[Steps]) -> None:
+        """Add these, one after another; where no window needs to know which follows on which, as one."""
+        if self.n_step == 1 and 1 < len(steps) <= self.capacity // max(len(steps[0].reward), 1):
+            steps = [type(steps[0])(*map(np.concatenate, zip(*steps, strict=True)))]
+        for step in steps:
+            self.add(step)
 
     def _take_rows(self, count: int) -> slice | Integers:
         start, end = self._head, self._head + count

@@ -104,7 +104,9 @@ class _Networks(Layer):
     ) -> None:
         check_gradient(dy, shape)
         dy = np.ascontiguousarray(dy, rows.dtype).reshape(1, -1, self._n_out)
-        views = all(parameter.grad.base is vectors.grad for parameter in vectors.parameters)
+        views, grad = True, vectors.grad
+        for parameter in vectors.parameters:
+            views = views and parameter.grad.base is grad
         grads = vectors.grads if views else np.zeros_like(vectors.values)
         kernels.mlp_backward(rows, vectors.values, vectors.table, self._rectified, hidden, dy, grads, dx)
         if not views:

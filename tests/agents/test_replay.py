@@ -65,6 +65,26 @@ def test_trap_20_the_replay_shares_memory_with_nothing_and_s_not_with_its_succes
     assert rows_of(replay)[1.0] == (1.0, 2.0, 0.99)
 
 
+@pytest.mark.parametrize("kind", [Replay, PrioritisedReplay])
+@pytest.mark.parametrize("n_step", [1, 3])
+@pytest.mark.parametrize("capacity", [9, 10, 100])
+def test_several_steps_at_once_are_what_they_are_one_by_one(kind, n_step, capacity):
+    one, other = (make(kind, capacity, n_step=n_step) for _ in range(2))
+    rng = np.random.default_rng(0)
+    for count in 1, 3, 5, 2, 0, 4:
+        taken = [
+            steps(rng.integers(1000, size=3), terminated=rng.random(3) < 0.2, valid=rng.random(3) < 0.8)
+            for _ in range(count)
+        ]
+        one.extend(taken)
+        for step in taken:
+            other.add(step)
+        (arrays, state), (expected, expected_state) = one.state(), other.state()
+        assert state == expected_state
+        for name, array in expected.items():
+            np.testing.assert_array_equal(arrays[name], array, err_msg=name)
+
+
 def test_invalid_rows_are_left_out():
     replay = make()
     replay.add(steps([1, 2, 3], valid=[True, False, True]))
