@@ -138,6 +138,9 @@ class Agent:
 
     # ---- what users do -----------------------------------------------------------------------------------------
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.environments.name!r}, seed={self.seed}) after {self.steps:,} steps"
+
     @property
     def steps(self) -> int:
         """Real steps of all environments, over all calls of `learn`."""
@@ -148,7 +151,10 @@ class Agent:
 
         verbose: a progress bar with the mean return of the last episodes.
         callback: called with the agent after every round; learning ends where it returns False.
+        Raises InputError for a number of steps that is none, and for what `Environments` finds wrong.
         """
+        if not isinstance(steps, int | np.integer) or steps < 0:
+            raise InputError(f"learn was given {steps!r} steps; expected a whole number, 0 or more")
         goal = self.steps + steps
         with _Progress(steps, self.name, verbose) as progress:
             while self.steps < goal:

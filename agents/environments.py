@@ -121,6 +121,15 @@ class Environments:
             raise InputError(f"no other environment like {self.name} can be made; give its id or a function making it")
         return Environments(self._maker, count=count, seed=seed, max_steps=max_steps)
 
+    def wrapped_in(self, wrapper: type[gymnasium.Wrapper[Any, Any, Any, Any]]) -> bool:
+        """Whether such a wrapper is around environments made here."""
+        env = self._runner.envs[0] if isinstance(self._runner, Singles) else None
+        while isinstance(env, gymnasium.Wrapper):
+            if isinstance(env, wrapper):
+                return True
+            env = env.env
+        return False
+
     @property
     def time_limit(self) -> int | None:
         """After how many steps the environment itself truncates an episode, as far as it says so."""

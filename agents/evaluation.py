@@ -7,6 +7,7 @@ learned.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import VectorEnv
+from gymnasium.wrappers import NormalizeObservation
 
 from seqrl.errors import InputError, check_sizes
 
@@ -37,6 +39,9 @@ class Evaluation(NamedTuple):
     @property
     def interquartile_mean(self) -> float:
         return float(interquartile_mean(self.returns))
+
+    def __repr__(self) -> str:
+        return f"Evaluation({self})"
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -65,6 +70,12 @@ def evaluate(
     like = env if isinstance(env, Environments) else Environments(env, seed=seed)
     limit = max_steps or (None if like.time_limit else WITHOUT_LIMIT)
     with like.again(count=min(episodes, SIDE_BY_SIDE), seed=seed, max_steps=limit) as environments:
+        if environments.wrapped_in(NormalizeObservation):
+            warnings.warn(
+                f"the NormalizeObservation around {environments.name} knows nothing of what learning saw; give env=, "
+                "or let the agent normalise (normalise_observations of actor-critic and PPO)",
+                stacklevel=2,
+            )
         returns, lengths = _run(act, environments, episodes)
     if not (like is env or isinstance(env, gymnasium.Env | VectorEnv)):
         like.close()

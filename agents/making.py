@@ -45,6 +45,10 @@ def find_spec(name: str) -> EnvSpec:
     registry = gymnasium.registry
     if known_as in registry:
         return copy.deepcopy(registry[known_as])
+    if known_as.startswith("ALE/"):
+        raise InputError(
+            f"the environment is '{name}'; Atari's games come with the package ale-py, as ale_py:{known_as}"
+        )
     lower = {id.lower(): id for id in registry}
     close = difflib.get_close_matches(known_as.lower(), list(lower), n=1)
     hint = f" (did you mean '{lower[close[0]]}'?)" if close else ""

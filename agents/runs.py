@@ -79,7 +79,8 @@ def run_settings(
     """Settings of a run, checked. settings, options: as for `Agent`, those tuned for the environment by default."""
     kind = algorithm_named(algorithm)
     resolved = resolve_settings(kind, environment, settings, {})
-    run = RunSettings(algorithm, environment, steps, seed, seeds, dataclasses.asdict(resolved), dict(options or {}))
+    as_saved = json.loads(json.dumps(dataclasses.asdict(resolved)))  # what config.json gives back: lists, no tuples
+    run = RunSettings(algorithm, environment, steps, seed, seeds, as_saved, dict(options or {}))
     check_counts(run, "steps", "seeds")
     check_seed(run)
     return run

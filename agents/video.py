@@ -25,6 +25,7 @@ FORMATS = (".gif", ".mp4")
 MAX_STEPS = 1_000  # of an episode
 GIF_RATE = 50.0  # frames a second; browsers slow down what is faster
 GIF_COLOURS = 64
+LAST = 1_000  # ms that a GIF shows the last frame, before it begins again
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -38,16 +39,21 @@ def check_path(path: Path) -> None:
 
 
 def record(
-    agent: Agent, environment: str, path: Path, seed: int = 0, options: Mapping[str, Any] = NO_OPTIONS
+    agent: Agent,
+    environment: str,
+    path: Path,
+    seed: int = 0,
+    options: Mapping[str, Any] = NO_OPTIONS,
+    max_steps: int | None = None,
 ) -> tuple[float, int]:
     """Write an episode of the best policy that the agent knows; (its return, its length).
 
-    options: of gymnasium.make.
+    options: of gymnasium.make. max_steps: where the episode is cut (default: 1,000).
     Raises InputError for an environment that draws no pictures, MissingExtra for what draws them.
     """
     check_path(path)
     with _drawn(environment, options) as env:
-        episode = _Episode(agent, env, seed)
+        episode = _Episode(agent, env, seed, max_steps or MAX_STEPS)
         rate = float(env.metadata.get("render_fps") or 30)
         (_write_gif if path.suffix == ".gif" else _write_mp4)(path, iter(episode), rate)
     return episode.return_, episode.length
@@ -75,14 +81,14 @@ def _drawn(environment: str, options: Mapping[str, Any]) -> Iterator[gymnasium.E
 class _Episode:
     """The frames of an episode, each when it is asked for."""
 
-    def __init__(self, agent: Agent, env: gymnasium.Env[Any, Any], seed: int) -> None:
-        self.agent, self.env, self.seed = agent, env, seed
+    def __init__(self, agent: Agent, env: gymnasium.Env[Any, Any], seed: int, max_steps: int) -> None:
+        self.agent, self.env, self.seed, self.max_steps = agent, env, seed, max_steps
         self.return_, self.length = 0.0, 0
 
     def __iter__(self) -> Iterator[Frame]:
         observation, _ = self.env.reset(seed=self.seed)
         yield self._frame()
-        for _ in range(MAX_STEPS):
+        for _ in range(self.max_steps):
             observation, reward, terminated, truncated, _ = self.env.step(self.agent.act(observation))
             self.return_ += float(reward)
             self.length += 1
@@ -108,8 +114,9 @@ def _write_gif(path: Path, frames: Iterator[Frame], rate: float) -> None:
 
     first, *rest = pictures()
     duration = 10 * max(2, round(100 * every / rate))  # ms, in whole hundredths of a second
+    durations = [duration] * len(rest) + [LAST]
     with files.writing(path) as stream:
-        first.save(stream, format="GIF", save_all=True, append_images=rest, duration=duration, loop=0)
+        first.save(stream, format="GIF", save_all=True, append_images=rest, duration=durations, loop=0)
 
 
 def _write_mp4(path: Path, frames: Iterator[Frame], rate: float) -> None:

@@ -56,7 +56,7 @@ def evaluate(options: Options) -> int:
     if options.video:
         agent = runs.load(singles[0])
         path, seed = Path(options.video), options.seed or 0
-        return_, length = video.record(agent, settings.environment, path, seed, settings.options)
+        return_, length = video.record(agent, settings.environment, path, seed, settings.options, options.max_steps)
         print(f"video: {options.video}, an episode of {length} steps with the return {return_:.2f}")
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -181,7 +181,7 @@ class Band(NamedTuple):
 def return_curves(bands: Mapping[str, Band], title: str) -> Any:
     """Learning curves of agents as a matplotlib Figure: the return by steps, a colour for each name.
 
-    A single name has the curve of every seed behind it.
+    A single name has the curve of every seed behind it. The title says what lines and bands are.
     """
     figure, axes = panels((6.4, 4.0))
     longest = max((float(band.steps[-1]) for band in bands.values()), default=0.0)
@@ -193,16 +193,19 @@ def return_curves(bands: Mapping[str, Band], title: str) -> Any:
         if band.low is not None and band.high is not None:
             axes.fill_between(steps, band.low, band.high, color=colour, alpha=0.2, linewidth=0)
         alone = np.count_nonzero(np.isfinite(band.middle)) == 1  # a line of one point is not seen
-        axes.plot(steps, band.middle, "o-" if alone else "-", color=colour, label=_described(name, band))
-    axes.set(title=title, xlabel=unit, ylabel="return of an episode")
-    axes.legend()
+        axes.plot(steps, band.middle, "o-" if alone else "-", color=colour, label=name)
+    axes.set_title(title + _described(bands.values()), fontsize=10)
+    axes.set(xlabel=unit, ylabel="return of an episode while learning")
+    if len(bands) > 1:
+        _legend(figure, axes.lines, list(bands))
     return figure
 
 
-def _described(name: str, band: Band) -> str:
-    if band.low is None or band.each is None:
-        return name
-    return f"{name}: interquartile mean of {len(band.each)} seeds, 95 % interval"
+def _described(bands: Collection[Band]) -> str:
+    seeds = {0 if band.low is None or band.each is None else len(band.each) for band in bands}
+    if len(seeds) != 1 or 0 in seeds:
+        return ""
+    return f"\ninterquartile mean of {seeds.pop()} seeds, 95 % interval"
 
 
 def history(epochs: Sequence[int], history: Mapping[str, Sequence[float]]) -> Any:

@@ -77,10 +77,12 @@ def test_curves_of_agents_have_their_interval_and_each_seed_behind_a_single_one(
     assert axes.lines[-1].get_xdata().tolist() == [5, 10, 20]
     assert axes.get_xlabel() == "thousands of steps"
     assert len(axes.collections) == 1
-    assert "interquartile mean of 2 seeds" in axes.get_legend().get_texts()[0].get_text()
+    assert axes.get_title() == "dqn on CartPole-v1\ninterquartile mean of 2 seeds, 95 % interval"
     alone = plots.Band(steps / 10, each[0], each=each[:1])
-    [axes] = plots.return_curves({"dqn": alone, "ppo": alone}, "").axes
-    assert [line.get_label() for line in axes.lines] == ["dqn", "ppo"]
+    figure = plots.return_curves({"dqn": alone, "ppo": alone}, "CartPole-v1")
+    [axes] = figure.axes
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["dqn", "ppo"]  # not across the curves
+    assert axes.get_title() == "CartPole-v1"
     assert axes.get_xlabel() == "steps"
     assert len({line.get_color() for line in axes.lines}) == 2
     assert not axes.collections

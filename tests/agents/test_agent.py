@@ -94,6 +94,18 @@ def test_learning_goes_to_the_end_of_the_round_that_reaches_the_steps():
     assert (agent.steps, agent.rounds[0]) == (30, 5)
 
 
+@pytest.mark.parametrize("steps", [-5, 2.5, "100"])
+def test_a_number_of_steps_that_is_none_is_said(steps):
+    with pytest.raises(InputError, match="expected a whole number, 0 or more"):
+        agents.ALGORITHMS["sarsa"]("FrozenLake-v1").learn(steps)
+
+
+@pytest.mark.parametrize("steps", [-1, 1.5, "10", None])
+def test_steps_that_are_no_number_of_steps_are_refused(steps):
+    with pytest.raises(InputError, match=r"learn for .*; expected a whole number of steps, 0 or more"):
+        Small("CartPole-v1").learn(steps)
+
+
 def test_learning_in_two_calls_is_learning_in_one():
     whole, parts = Small("CartPole-v1").learn(300), Small("CartPole-v1").learn(120).learn(180)
     assert everything(parts) == everything(whole)

@@ -107,3 +107,15 @@ def test_bad_arguments_are_said():
 def test_it_is_told_in_a_line():
     evaluation = evaluate(nothing, lambda: Counting((2, "T")), episodes=4)
     assert str(evaluation) == "3.00 [3.00, 3.00] over 4 episodes"
+
+
+def test_statistics_that_an_evaluation_does_not_have_are_warned_of():
+    def make():
+        return gymnasium.wrappers.NormalizeObservation(gymnasium.make("CartPole-v1"))
+
+    with pytest.warns(UserWarning, match="the NormalizeObservation around CartPole-v1 knows nothing of what learning"):
+        evaluate(nothing, make, 2)
+
+
+def test_what_was_found_is_shown_without_its_arrays():
+    assert repr(evaluate(nothing, "CartPole-v1", 2)).startswith("Evaluation(")

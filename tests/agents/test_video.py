@@ -53,9 +53,13 @@ def test_a_gif_has_every_frame_of_the_episode_at_its_speed(agent: Agent, tmp_pat
         assert (gif.n_frames, gif.size) == (7, (45, 31))
         for frame in range(7):
             gif.seek(frame)
-            assert gif.info["duration"] == 100
+            assert gif.info["duration"] == (100 if frame < 6 else 1000)  # how it ended can be seen
             shades.append(int(np.asarray(gif.convert("RGB"))[5, 5, 0]))
     assert shades == [0, 40, 80, 120, 160, 200, 240]
+
+
+def test_an_episode_is_cut_where_it_is_asked(agent: Agent, tmp_path: Path) -> None:
+    assert video.record(agent, "Moving-v0", tmp_path / "a.gif", max_steps=2) == (1.0, 2)
 
 
 def test_a_fast_environment_has_no_more_frames_in_a_gif_than_are_shown(

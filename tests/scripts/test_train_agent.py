@@ -343,6 +343,13 @@ def test_algorithms_are_compared_and_what_is_there_is_not_learned_again(
     assert "holds a run with other settings; --overwrite replaces it" in complaint(status, capsys)
 
 
+def test_a_comparison_of_networks_goes_on_too(compare_agents: Command, tmp_path: Path) -> None:
+    """Their settings have tuples, and a file of settings lists."""
+    arguments = ["CartPole-v1", "dqn", "reinforce", "--seeds", 1, "--steps", 60, "--out", tmp_path / "both"]
+    assert compare_agents(*arguments) == 0
+    assert compare_agents(*arguments) == 0
+
+
 def test_a_run_is_no_folder_for_a_comparison(
     compare_agents: Command, lake: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
