@@ -2,7 +2,7 @@
 
 A minibatch has a few hundred rows of a few numbers. So the matrices are turned into (A, B), and all loops run over the
 rows, many at once. No arithmetic is contracted or reordered: a row's log-probability has the same bits in whatever
-batch, loop or kernel it is computed.
+batch, loop or kernel it is computed. Results are written by loops: to assign a slice takes seconds of compiling.
 """
 
 import math
@@ -123,14 +123,14 @@ def _mean(x):
 
 
 @exact
-def _columns(matrix):
-    """(A, B) of (B, A)."""
-    B, A = matrix.shape
+def _columns(matrix, first):
+    """(A, B) of the columns from the first on, (B, A)."""
+    B, A = len(matrix), matrix.shape[1] - first
     columns = np.empty((A, B), matrix.dtype)
     for k in range(A):
         column = columns[k]
         for i in range(B):
-            column[i] = matrix[i, k]
+            column[i] = matrix[i, first + k]
     return columns
 
 
@@ -141,7 +141,7 @@ def _columns(matrix):
 def _log_softmax(logits):
     """(A, B) of logits (B, A)."""
     B, A = logits.shape
-    log_p = _columns(logits)
+    log_p = _columns(logits, 0)
     top = log_p[0].copy()
     for k in range(1, A):
         row = log_p[k]
@@ -164,36 +164,37 @@ def _log_softmax(logits):
 
 
 @exact
-def _taken(log_p, actions):
+def _taken(log_p, actions, taken):
     A, B = log_p.shape
     beyond = False
     for i in range(B):
         beyond |= actions[i] < 0 or actions[i] >= A
     if beyond:
         raise IndexError("an action is beyond those of the policy")
-    taken = np.empty(B, log_p.dtype)
     for i in range(B):
         taken[i] = log_p[actions[i], i]
-    return taken
 
 
 @exact
-def _entropy(log_p):
-    entropy, smallest = np.zeros(log_p.shape[1], log_p.dtype), log_p.dtype.type(-1e4)
+def _add_entropy(log_p, entropy):
+    smallest = log_p.dtype.type(-1e4)
     for k in range(len(log_p)):
         row = log_p[k]
         for i in range(entropy.size):
             entropy[i] -= _exp(row[i]) * (row[i] if row[i] > smallest else smallest)
-    return entropy
 
 
 @exact
 def _gradient(log_p, actions, dlog_prob, dentropy, dlogits):
     """Leaves log_p as something else."""
     (A, B), smallest = log_p.shape, log_p.dtype.type(-1e4)
-    weight = _entropy(log_p) if dentropy.size else dlog_prob
-    for i in range(dentropy.size):
-        weight[i] = dlog_prob[i] + dentropy[i] * weight[i]
+    weight = np.zeros(B, log_p.dtype)
+    if dentropy.size:
+        _add_entropy(log_p, weight)
+        for i in range(B):
+            weight[i] *= dentropy[i]
+    for i in range(B):
+        weight[i] += dlog_prob[i]
     for k in range(A):
         row = log_p[k]
         if dentropy.size:
@@ -238,7 +239,7 @@ def categorical_sample(logits: Array, draws: Array) -> Integers:
 
 @exact
 def _categorical_log_prob(logits, actions, log_prob):
-    log_prob[:] = _taken(_log_softmax(logits), actions)
+    _taken(_log_softmax(logits), actions, log_prob)
 
 
 def categorical_log_prob(logits: Array, actions: Integers) -> Array:
@@ -249,11 +250,11 @@ def categorical_log_prob(logits: Array, actions: Integers) -> Array:
 
 @exact
 def _categorical_entropy(logits, entropy):
-    entropy[:] = _entropy(_log_softmax(logits))
+    _add_entropy(_log_softmax(logits), entropy)
 
 
 def categorical_entropy(logits: Array) -> Array:
-    entropy = np.empty(len(logits), logits.dtype)
+    entropy = np.zeros(len(logits), logits.dtype)
     _categorical_entropy(logits, entropy)
     return entropy
 
@@ -261,7 +262,7 @@ def categorical_entropy(logits: Array) -> Array:
 @exact
 def _categorical_gradient(logits, actions, dlog_prob, dentropy, dlogits):
     log_p = _log_softmax(logits)
-    _taken(log_p, actions)
+    _taken(log_p, actions, np.empty(len(logits), logits.dtype))
     _gradient(log_p, actions, dlog_prob, dentropy, dlogits)
 
 
@@ -275,12 +276,15 @@ def categorical_gradient(logits: Array, actions: Integers, dlog_prob: Array, den
 def _categorical_clipped_loss(logits, actions, old_log_prob, advantages, clip, entropy, dlogits, ratio):
     B, real = len(logits), logits.dtype.type
     log_p = _log_softmax(logits)
-    dlog_prob = _taken(log_p, actions)
+    dlog_prob = np.empty(B, logits.dtype)
+    _taken(log_p, actions, dlog_prob)
     loss = _clipped(dlog_prob, old_log_prob, advantages, clip, ratio)
-    dentropy = np.empty(0, logits.dtype)
+    dentropy = np.zeros(B if entropy != 0 else 0, logits.dtype)
     if entropy != 0:
-        loss -= entropy * _mean(_entropy(log_p))
-        dentropy = np.full(B, real(-entropy / B))
+        _add_entropy(log_p, dentropy)
+        loss -= entropy * _mean(dentropy)
+        for i in range(B):
+            dentropy[i] = real(-entropy / B)
     _gradient(log_p, actions, dlog_prob, dentropy, dlogits)
     return loss
 
@@ -300,7 +304,7 @@ def categorical_clipped_loss(
 def _standardised(outputs, actions):
     """z and 1 / sigma, (A, B) each."""
     A = actions.shape[1]
-    z, inverse = _columns(actions), _columns(outputs[:, A:])
+    z, inverse = _columns(actions, 0), _columns(outputs, A)
     for k in range(A):
         row, scale = z[k], inverse[k]
         for i in range(row.size):
@@ -311,19 +315,16 @@ def _standardised(outputs, actions):
 
 
 @exact
-def _density(outputs, z):
-    """log p, (B,)."""
+def _add_density(outputs, z, log_prob):
     A, B = z.shape
     real = outputs.dtype.type
     half, constant = real(0.5), real(0.5 * A * math.log(2 * math.pi))
-    log_prob = np.zeros(B, outputs.dtype)
     for k in range(A):
         row = z[k]
         for i in range(B):
             log_prob[i] -= half * row[i] * row[i] + outputs[i, A + k]
     for i in range(B):
         log_prob[i] -= constant
-    return log_prob
 
 
 @exact
@@ -339,11 +340,12 @@ def _gradient_of_density(z, inverse, dlog_prob, doutputs):
 
 @exact
 def _gaussian_log_prob(outputs, actions, log_prob):
-    log_prob[:] = _density(outputs, _standardised(outputs, actions)[0])
+    z, _ = _standardised(outputs, actions)
+    _add_density(outputs, z, log_prob)
 
 
 def gaussian_log_prob(outputs: Array, actions: Array) -> Array:
-    log_prob = np.empty(len(outputs), outputs.dtype)
+    log_prob = np.zeros(len(outputs), outputs.dtype)
     _gaussian_log_prob(outputs, actions, log_prob)
     return log_prob
 
@@ -368,7 +370,8 @@ def gaussian_gradient(outputs: Array, actions: Array, dlog_prob: Array, dentropy
 def _gaussian_clipped_loss(outputs, actions, old_log_prob, advantages, clip, entropy, doutputs, ratio):
     z, inverse = _standardised(outputs, actions)
     A, B = z.shape
-    dlog_prob = _density(outputs, z)
+    dlog_prob = np.zeros(B, outputs.dtype)
+    _add_density(outputs, z, dlog_prob)
     loss = _clipped(dlog_prob, old_log_prob, advantages, clip, ratio)
     _gradient_of_density(z, inverse, dlog_prob, doutputs)
     if entropy != 0:
