@@ -48,6 +48,8 @@ from .networks import Deviation, encoder, mlp, policy_gains
 from .returns import Flags, discounted_returns
 from .rollouts import Steps
 
+ROUND = 1_000  # steps, after which learning may be saved or ended within an episode
+
 # ---- the loss ------------------------------------------------------------------------------------------------
 
 
@@ -235,11 +237,13 @@ class Reinforce(Agent):
         return chosen.reshape(len(observations), *(self.action_space.shape or ()))
 
     def advance(self, remaining: int) -> None:
-        """Gather episodes until there are enough to learn from, or for `remaining` steps; the next round goes on."""
+        """Gather episodes until there are enough to learn from, or for `ROUND` steps or `remaining` ones; the next
+        round goes on."""
         goal = self.steps + remaining
         if goal != self._span[1]:
             self._span = self.steps, goal
-        while self.steps < goal:
+        end = min(goal, self.steps + ROUND)
+        while self.steps < end:
             steps = self.environments.step(self.actions(self.environments.observations, self.streams.exploration, True))
             self.gathered.append(steps)
             done = steps.terminated | steps.truncated

@@ -383,6 +383,20 @@ def same(agent: Reinforce, other: Reinforce) -> bool:
     return weights and agent.episodes == other.episodes and agent.steps == other.steps
 
 
+def test_an_episode_without_an_end_can_be_interrupted_and_goes_on() -> None:
+    """A callback is where learning is saved and Ctrl-C is heard: it must not wait for the end of an episode."""
+
+    def agent() -> Reinforce:
+        return Reinforce(lambda: Counting(3000), episodes=1, hidden=())
+
+    interrupted = agent().learn(100_000, callback=lambda agent: agent.steps < 2000)
+    assert interrupted.steps == 2000
+    whole = agent().learn(7000)
+    interrupted.learn(5000)
+    np.testing.assert_array_equal(interrupted.policy_optimizer.packed.value, whole.policy_optimizer.packed.value)
+    assert interrupted.episodes == whole.episodes and len(whole.episodes) == 2
+
+
 @pytest.mark.parametrize("environments", [1, 3])
 def test_saved_in_the_midst_of_episodes_and_loaded_it_learns_the_same_bits(environments: int, tmp_path: Path) -> None:
     settings = {"environments": environments, "episodes": 6, "hidden": (8,), "schedule": "constant"}
