@@ -5,6 +5,7 @@ Each has the settings that are tuned for it there. The same command again goes o
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,4 +132,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    sys.path.append(os.getcwd())  # "module:id" may name a module of one's own
     sys.exit(main())

@@ -48,6 +48,9 @@ def load(implementation: str) -> dict[str, Callable[..., Any]]:
 
 
 implementation = _choose()
+description = f"{implementation} kernels"  # as the first lines of training say it
+if importlib.util.find_spec("numba") is None:
+    description += ', which are slow: pip install "seqrl[fast]" compiles them'
 _kernels = load(implementation)
 
 packed = _kernels["packed"]

@@ -77,6 +77,16 @@ def test_a_run_holds_what_can_be_loaded_and_looked_at(lake: Path) -> None:
     assert read_metrics(lake)[-1]["step"] == 3_000
 
 
+def test_an_environment_of_a_module_beside_one_is_found(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import gymnasium\n"
+        "gymnasium.register('Mine-v0', 'gymnasium.envs.toy_text.frozen_lake:FrozenLakeEnv', max_episode_steps=20)\n"
+    )
+    arguments = ["q_learning", "mine:Mine-v0", "--steps", "50", "--seeds", "2", "--out", "run"]
+    subprocess.run([sys.executable, SCRIPTS / "train_agent.py", *arguments], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, SCRIPTS / "evaluate_agent.py", "run", "--episodes", "2"], cwd=tmp_path, check=True)
+
+
 def test_what_is_learned_is_summed_up(train_agent: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["dqn", "CartPole-v1", "--hidden", 8, "--envs", 2, "--steps", 300, "--no-double"]
     assert train_agent(*arguments, "--out", tmp_path / "run") == 0

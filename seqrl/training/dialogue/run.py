@@ -60,7 +60,7 @@ class Preparation(NamedTuple):
         return (
             f"{data['training_dialogues']:,} dialogues to train on{left_out}, {data['validation_dialogues']:,} for "
             f"validation, {data['test_dialogues']:,} held out{marked}; vocabulary of {data['vocabulary']:,}; "
-            f"{self.settings.model} of {self.model.parameter_count:,} parameters; {kernels.implementation} kernels"
+            f"{self.settings.model} of {self.model.parameter_count:,} parameters; {kernels.description}"
             f"{initial_vectors.summary(data)}"
         )
 

@@ -37,7 +37,7 @@ class Preparation(NamedTuple):
             f"{', '.join(settings.corpus) or 'documentation of Python and NumPy'}: "
             f"{corpus.words:,} of {corpus.raw_words:,} words to train on, {len(corpus.vocabulary):,} different ones, "
             f"{chosen}; {settings.architecture} with {settings.objective.replace('-', ' ')}, {settings.size} numbers "
-            f"a word; {kernels.implementation} kernels; {threads}, {repeats}"
+            f"a word; {kernels.description}; {threads}, {repeats}"
         )
 
 

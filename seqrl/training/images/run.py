@@ -77,7 +77,7 @@ class Preparation(NamedTuple):
         return (
             f"{self.train.source}: {len(self.train.labels):,} for training, {len(self.valid.labels):,} for validation, "
             f"{len(self.test.labels):,} held out; {self.model.parameter_count:,} parameters; "
-            f"{kernels.implementation} kernels"
+            f"{kernels.description}"
         )
 
 

@@ -49,7 +49,7 @@ class Preparation(NamedTuple):
             f"{data['training_tokens']:,} tokens in {len(self.corpus.train):,} documents to train on, "
             f"{data['validation_tokens']:,} for validation, {data['test_tokens']:,} held out"
             f"{f' ({100 * unknown:.1f} % unknown)' if unknown else ''}; vocabulary of {data['vocabulary']:,}; "
-            f"{self.model.parameter_count:,} parameters; {kernels.implementation} kernels"
+            f"{self.model.parameter_count:,} parameters; {kernels.description}"
             f"{initial_vectors.summary(data)}"
         )
 

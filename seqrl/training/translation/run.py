@@ -48,7 +48,7 @@ class Preparation(NamedTuple):
         return (
             f"{data['training_pairs']:,} training pairs{left_out}, {data['validation_pairs']:,} for validation; "
             f"vocabularies of {data['source_vocabulary']:,} and {data['target_vocabulary']:,} tokens; "
-            f"{self.model.parameter_count:,} parameters; {kernels.implementation} kernels"
+            f"{self.model.parameter_count:,} parameters; {kernels.description}"
             f"{initial_vectors.summary(data)}"
         )
 
