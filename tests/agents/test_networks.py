@@ -62,7 +62,7 @@ def test_networks_side_by_side_are_each_alone(activation):
     networks = [mlp([3, 4, size], activation, rng=rng) for size in (2, 1)]
     x = rng.normal(size=(5, 3)).astype(np.float32)
     y, backward = side_by_side(*networks).forward_data(x)
-    np.testing.assert_array_equal(y, np.hstack([network(x) for network in networks]))
+    np.testing.assert_allclose(y, np.hstack([network(x) for network in networks]), rtol=1e-5, atol=1e-8)
     backward(np.ones_like(y))
     together = [parameter.grad.copy() for network in networks for _, parameter in network.parameters()]
     for network in networks:
