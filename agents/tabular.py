@@ -57,7 +57,7 @@ class Tabular(Agent):
         for name in "gamma", "learning_rate", "epsilon", "epsilon_end":
             if not 0 <= getattr(settings, name) <= 1:
                 raise InputError(f"{name} is {getattr(settings, name)}; expected a number from 0 to 1")
-        if settings.decay < 0 or not math.isfinite(settings.initial_value):
+        if not 0 <= settings.decay < math.inf or not math.isfinite(settings.initial_value):
             raise InputError(
                 f"decay is {settings.decay}, initial_value {settings.initial_value}; expected 0 or more, finite"
             )

@@ -178,6 +178,7 @@ def test_a_state_may_be_several_numbers() -> None:
         ("FrozenLake-v1", {"gamma": 1.5}, r"gamma is 1\.5; expected a number from 0 to 1"),
         ("FrozenLake-v1", {"epsilon": -0.1}, r"epsilon is -0\.1"),
         ("FrozenLake-v1", {"decay": -1.0}, r"decay is -1\.0"),
+        ("FrozenLake-v1", {"decay": float("nan")}, "decay is nan"),
         ("FrozenLake-v1", {"epsilon_steps": 0}, "epsilon_steps of q_learning is 0"),
         ("FrozenLake-v1", {"epsilom": 0.1}, "unknown setting 'epsilom' .*'epsilon'"),
     ],
