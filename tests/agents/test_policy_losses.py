@@ -169,3 +169,9 @@ def test_what_was_computed_before_is_left_alone():
     ppo.normalised(advantages)
     for array, copy in zip(arrays, kept, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+def test_the_divergence_is_0_for_the_same_policy_and_positive_for_rarer_and_likelier_actions():
+    assert ppo.divergence(np.ones(3)) == 0
+    assert ppo.divergence(np.array([2.0])) == pytest.approx(1 - math.log(2))
+    assert ppo.divergence(np.array([0.5])) == pytest.approx(math.log(2) - 0.5)
