@@ -1,5 +1,7 @@
 """Evaluation counts the right episodes and changes nothing."""
 
+import itertools
+
 import gymnasium
 import numpy as np
 import pytest
@@ -42,7 +44,13 @@ def test_as_many_episodes_as_asked_for_with_the_returns_of_whole_ones(episodes):
 
 
 def test_trap_25_an_episode_without_an_end_is_cut():
-    evaluation = evaluate(nothing, "CliffWalking-v1", episodes=3)  # it walks against the wall for ever
+    calls = itertools.count()
+
+    def against_the_wall(observations):
+        assert next(calls) < 1000, "nothing cuts it"
+        return nothing(observations)
+
+    evaluation = evaluate(against_the_wall, "CliffWalking-v1", episodes=3)
     assert evaluation.lengths.tolist() == [1000] * 3
     assert evaluation.mean == -1000
     assert evaluate(nothing, "CliffWalking-v1", episodes=3, max_steps=17).returns.tolist() == [-17.0] * 3
