@@ -6,13 +6,20 @@
 import importlib
 import os
 import sys
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 __all__ = ["Sequential", "__version__", "load"]
 
 if not os.path.isdir(os.path.join(__path__[0], "agents")):  # a checkout, where agents/ stands beside this folder
-    __path__.append(os.path.dirname(__path__[0]))
+
+    class _Beside:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+            return PathFinder.find_spec(name, [os.path.dirname(__path__[0])]) if name == "seqrl.agents" else None
+
+    sys.meta_path.append(_Beside)
 
 if TYPE_CHECKING:
     from seqrl.training.runs import load as load
