@@ -1,6 +1,6 @@
 """Policies' distributions over actions, made of a network's outputs, and the way back to those outputs.
 
-Each has `sample(rng)`, `mode()`, `log_prob(actions)`, `entropy()`, and `gradient(actions, dlog_prob, dentropy)`: the
+Each has `sample(rng)`, `mode(rng)`, `log_prob(actions)`, `entropy()`, and `gradient(actions, dlog_prob, dentropy)`: the
 gradient of the outputs where a loss has the gradients dlog_prob and dentropy (None is 0), (B,) each, of the two before.
 `clipped_loss` is PPO's, in one go. The equations are in `seqrl/kernels/reference/policy_gradients.py`.
 """
@@ -18,6 +18,8 @@ from seqrl.activations import log_softmax
 from seqrl.errors import InputError
 from seqrl.parameter import Array, Integers
 
+from .exploration import argmax
+
 Actions = npt.NDArray[Any]  # (B,) integers, or (B, A) numbers
 
 
@@ -26,7 +28,7 @@ class Distribution(Protocol):
 
     def __init__(self, outputs: Array, /) -> None: ...
     def sample(self, rng: np.random.Generator) -> Actions: ...
-    def mode(self) -> Actions: ...
+    def mode(self, rng: np.random.Generator) -> Actions: ...
     def log_prob(self, actions: Actions) -> Array: ...
     def entropy(self) -> Array: ...
     def gradient(self, actions: Actions, dlog_prob: Array, dentropy: Array | None = None) -> Array: ...
@@ -59,8 +61,9 @@ class Categorical:
     def sample(self, rng: np.random.Generator) -> Integers:
         return kernels.categorical_sample(self.logits, rng.random(len(self.logits)))
 
-    def mode(self) -> Integers:
-        return self.logits.argmax(axis=1)
+    def mode(self, rng: np.random.Generator) -> Integers:
+        """The likeliest action, ties broken at random."""
+        return argmax(self.logits, rng)
 
     def log_prob(self, actions: Integers) -> Array:
         return self._of_actions(kernels.categorical_log_prob, actions)
@@ -109,7 +112,7 @@ class DiagonalGaussian:
         noise = rng.standard_normal(self.mean.shape).astype(self.mean.dtype)
         return self.mean + np.exp(self.log_sigma) * noise
 
-    def mode(self) -> Array:
+    def mode(self, rng: np.random.Generator) -> Array:
         return self.mean
 
     def log_prob(self, actions: Array) -> Array:

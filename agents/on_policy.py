@@ -155,7 +155,7 @@ class OnPolicy(Agent):
 
     def actions(self, observations: Array, rng: np.random.Generator, explore: bool) -> Array:
         policy = self.distribution(self.network.policy(self.rows(observations)))
-        return self._shaped(policy.sample(rng) if explore else policy.mode())
+        return self._shaped(policy.sample(rng) if explore else policy.mode(rng))
 
     def rows(self, observations: Array) -> Array:
         """Observations (B, ...) as the networks see them, (B, D)."""
@@ -266,6 +266,8 @@ class OnPolicy(Agent):
             prefix = f"normalizer.{name}."
             saved = {key.removeprefix(prefix): a for key, a in state.arrays.items() if key.startswith(prefix)}
             normalizer.load_state(saved)
+        if self.reward_normalizer is not None and not self.environments.resumable:  # new episodes have begun
+            self.reward_normalizer.running[...] = 0
         start, end = state.numbers["span"]
         self._span = start, end
 

@@ -41,7 +41,6 @@ from seqrl.optimizers import Adam
 from seqrl.parameter import Array, Integers
 from seqrl.training.settings import SCHEDULES, check_counts, check_positive
 
-from . import exploration
 from .agent import Agent, AgentState
 from .distributions import Actions, Categorical, DiagonalGaussian, Distribution
 from .networks import Deviation, encoder, mlp, policy_gains
@@ -230,10 +229,7 @@ class Reinforce(Agent):
 
     def actions(self, observations: Array, rng: np.random.Generator, explore: bool) -> Array:
         pi = self.distribution(self.policy(self.encode(observations)))
-        if explore:
-            chosen: Actions = pi.sample(rng)
-        else:
-            chosen = exploration.argmax(pi.log_p, rng) if isinstance(pi, Categorical) else pi.mode()
+        chosen: Actions = pi.sample(rng) if explore else pi.mode(rng)
         return chosen.reshape(len(observations), *(self.action_space.shape or ()))
 
     def advance(self, remaining: int) -> None:

@@ -487,3 +487,16 @@ def test_explained_variance_is_1_for_the_truth_and_0_for_a_constant():
     assert explained_variance(returns, returns) == 1
     assert explained_variance(np.full(3, 9.0), returns) == 0
     assert np.isnan(explained_variance(returns, np.ones(3)))
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+def test_trap_23_equal_actions_are_drawn_with_the_same_chance(kind):
+    """Of an observation of zeros all logits are 0 at first; without exploring, too, no action is preferred."""
+    agent = kind("CartPole-v1", settings={})
+    assert set(agent.act(np.zeros((50, 4), np.float32)).tolist()) == {0, 1}
+
+
+def test_the_running_sum_of_rewards_begins_anew_where_new_episodes_do(tmp_path):
+    agent = PPO(Forever, settings={"environments": 2, "rollout_steps": 16, "normalise_rewards": True}).learn(160)
+    agent.save(tmp_path / "a.safetensors")
+    assert not PPO.load(tmp_path / "a.safetensors", env=Forever).reward_normalizer.running.any()
