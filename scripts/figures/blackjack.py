@@ -3,6 +3,9 @@
 Left, as in their figure 5.1, the values of a player who sticks on 20 and 21 only: the means of returns after some and
 after many episodes (Monte Carlo prediction), beside the exact ones, which follow from the rules by dynamic programming.
 Right, as in figure 5.2, the optimal policy, exact too, and the one that Q-learning has found by playing.
+
+Example 5.4 gives one value in figures, -0.27726 for 13 with a usable ace against a 2, and figure 5.1 shows high values
+with 20 and 21 only, and lower ones against an ace. The script ends with status 1 where that doesn't come out.
 """
 
 from __future__ import annotations
@@ -107,6 +110,37 @@ def table(result: Result) -> Iterator[list[str | float]]:
         yield [name, result.returns[name], f"{differs} of 200"]
 
 
+def numbers(result: Result) -> Iterator[figure.Number]:
+    yield from exact_numbers(result)
+    yield figure.Number(
+        "what Q-learning's policy lacks of the optimal one's return",
+        result.returns["optimal"] - result.returns["Q-learning"],
+        0,
+        0.01,
+    )
+    episodes, most = max(result.estimates.items())
+    errors = (most - result.exact)[SUMS, DEALER]
+    yield figure.Number(
+        f"the root mean square error of values after {episodes:,} episodes",
+        float(np.sqrt(np.nanmean(errors**2))),
+        high=0.03,
+    )
+
+
+def exact_numbers(result: Result) -> Iterator[figure.Number]:
+    exact = result.exact
+    yield figure.near("the value of 13 with a usable ace against a 2", exact[13, 2, 1], -0.27726, 0.001)
+    yield figure.Number("the lowest value of 20 and 21", exact[20:22, DEALER].min(), 0.1)
+    yield figure.Number("the highest value of 12 to 19 without usable ace", exact[12:20, DEALER, 0].max(), high=-0.5)
+    yield figure.Number(
+        "the lowest value of 20 and 21 above that against an ace",
+        (exact[20:22, 2:10, 0] - exact[20:22, 1:2, 0]).min(),
+        0,
+    )
+    yield figure.Number("the return of sticking on 20", result.returns["sticks on 20"], high=-0.3)
+    yield figure.Number("the return of the optimal policy", result.returns["optimal"], -0.05, 0)
+
+
 def draw(result: Result) -> Any:
     values = {f"after {episodes:,} episodes": estimate for episodes, estimate in result.estimates.items()}
     shown = {**values, "exact": result.exact, **{name: result.policies[name] for name in ("optimal", "Q-learning")}}
@@ -128,7 +162,7 @@ def draw(result: Result) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return figure.run(Options, compute, table, draw, arguments)
+    return figure.run(Options, compute, table, draw, arguments, numbers)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,9 @@ the path along the edge, and falls when it explores there. SARSA and expected SA
 exploring included, and keep away. So Q-learning has the better greedy policy and the worse return while it learns.
 
 The exact return of each final policy, as it acts while it learns and greedily, follows from the environment's model.
+
+In the example's figure SARSA has about -25 while it learns and Q-learning about -50; expected SARSA, which is not in
+it, is beside SARSA. The script ends with status 1 where these numbers don't come out.
 """
 
 from __future__ import annotations
@@ -101,6 +104,16 @@ def online(curve: Curve) -> float:
     return float(curve.returns[:, -LAST:].mean())
 
 
+def numbers(curves: dict[str, Curve]) -> Iterator[figure.Number]:
+    sarsa, expected, q = curves.values()
+    yield figure.near("the return of SARSA online", online(sarsa), -25, 5)
+    yield figure.near("the return of expected SARSA online", online(expected), -25, 5)
+    yield figure.near("the return of Q-learning online", online(q), -50, 7)
+    yield figure.near("the greedy return of Q-learning, the shortest way,", float(np.median(q.greedy)), -13, 0)
+    yield figure.Number("the best greedy return of SARSA", sarsa.greedy.max(), high=-15)
+    yield figure.Number("the exact return of SARSA exploring", float(np.median(sarsa.exploring)), -28, -18)
+
+
 def draw(curves: dict[str, Curve]) -> Any:
     picture, (left, right) = plots.panels((12, 3.6), columns=2)
     for place, (name, curve) in enumerate(curves.items()):
@@ -122,7 +135,7 @@ def draw(curves: dict[str, Curve]) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return figure.run(Options, compute, table, draw, arguments)
+    return figure.run(Options, compute, table, draw, arguments, numbers)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ Right of the start ends with 0. Left leads on to ten actions that all end with a
 ten noisy estimates lies above their true values: that is the maximisation bias, and Q-learning takes it for what left
 is worth. Double Q-learning chooses by one table and values by another with noise of its own (van Hasselt 2010).
 
+In the figure both begin at 50 %. Q-learning rises above 70 % and after 300 episodes is still above the 5 % of exploring
+alone, which double Q-learning has come down to. The script ends with status 1 where these numbers don't come out.
+
 All runs learn side by side: tables are (2 tables, N runs, A actions), of which Q-learning uses the first.
 """
 
@@ -85,6 +88,16 @@ def table(shares: dict[str, Floats]) -> Iterator[list[str | float]]:
         yield [name, *(100 * float(share[k - 1]) for k in shown), 100 * float(share.max())]
 
 
+def numbers(shares: dict[str, Floats]) -> Iterator[figure.Number]:
+    single, double = (100 * share for share in shares.values())
+    yield figure.near("Q-learning's % of left at first", single[0], 50, 5)
+    yield figure.near("double Q-learning's % of left at first", double[0], 50, 5)
+    yield figure.Number("Q-learning's highest % of left", single[5:50].max(), 70)
+    yield figure.Number("Q-learning's lowest % of left", single[5:].min(), 8)
+    yield figure.Number("double Q-learning's % of left in the last 20 episodes", double[-20:].mean(), 5, 8)
+    yield figure.Number("the lowest % that Q-learning is above double Q-learning", (single - double)[5:].min(), 2)
+
+
 def draw(shares: dict[str, Floats]) -> Any:
     picture, axes = plots.panels((6.5, 4))
     for name, share in shares.items():
@@ -96,7 +109,7 @@ def draw(shares: dict[str, Floats]) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return figure.run(Options, compute, table, draw, arguments)
+    return figure.run(Options, compute, table, draw, arguments, numbers)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,10 @@
 A car too weak for the hill swings up between two, at -1 a step. Semi-gradient SARSA with 8 tilings of 8 x 8 never
 explores on purpose (epsilon is 0): values begin at 0, better than any true one, so that what is new looks best.
 The cost to go, -max_a q(s, a), first spreads along the orbits that were tried, and then takes its spiral form.
+
+In figure 10.2 an episode takes about 120 steps in the end at the step sizes 0.5/8 and 0.2/8, and more at 0.1/8; in
+figure 10.1 the highest cost to go is 120, after 9000 episodes. The script ends with status 1 where these numbers don't
+come out.
 """
 
 from __future__ import annotations
@@ -80,6 +84,15 @@ def table(result: Result) -> Iterator[list[str | float]]:
         yield [f"{rate}/8", steps[:, 0].mean(), late(steps)]
 
 
+def numbers(result: Result) -> Iterator[figure.Number]:
+    steps = {rate: late(lengths) for rate, lengths in result.steps.items()}
+    yield figure.near("the number of steps in the end at 0.5/8", steps[0.5], 120, 10)
+    yield figure.near("the number of steps in the end at 0.2/8", steps[0.2], 120, 15)
+    yield figure.Number("the number of steps in the end at 0.1/8", steps[0.1], steps[0.5], 160)
+    highest = max(result.costs)
+    yield figure.Number(f"the highest cost to go after episode {highest}", result.costs[highest].max(), 90, 180)
+
+
 def draw(result: Result) -> Any:
     picture = require("matplotlib.figure", "plots").Figure(figsize=(13, 6.6), layout="constrained")
     left, right = picture.subfigures(1, 2, width_ratios=(1.25, 1))
@@ -107,7 +120,7 @@ def draw(result: Result) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return figure.run(Options, compute, table, draw, arguments)
+    return figure.run(Options, compute, table, draw, arguments, numbers)
 
 
 if __name__ == "__main__":

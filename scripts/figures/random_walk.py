@@ -3,6 +3,9 @@
 One step ahead (n = 1) is TD(0), which passes a reward back one state an episode; to the end is Monte Carlo, which takes
 the whole noise of the walk. Each n has its best step size, and the best of all lies between. The error is the root of
 the mean squared one over the states, then the mean over the first ten episodes and over runs.
+
+In the figure the lowest error of all, about 0.27, is that of n = 4 at a step size of about 0.4; n = 1 comes down to
+about 0.35 and n = 512 to 0.48. The script ends with status 1 where these numbers don't come out.
 """
 
 from __future__ import annotations
@@ -76,6 +79,18 @@ def table(result: Result) -> Iterator[list[str | float]]:
         yield [str(n), errors.min(), RATES[errors.argmin()]]
 
 
+def numbers(result: Result) -> Iterator[figure.Number]:
+    lowest = {n: float(errors.min()) for n, errors in result.errors.items()}
+    yield figure.near("the lowest error with n = 1", lowest[1], 0.35, 0.02)
+    yield figure.near("the lowest error with n = 4", lowest[4], 0.27, 0.015)
+    yield figure.near("the lowest error with n = 512", lowest[512], 0.485, 0.02)
+    yield figure.near("the best step size with n = 4", float(RATES[result.errors[4].argmin()]), 0.4, 0.11)
+    yield figure.Number("the best n", min(lowest, key=lambda n: lowest[n]), 2, 8)
+    yield figure.near("the error of zeros", result.errors[1][0], np.sqrt(0.3), 1e-9)  # of the mean of (s / 10)^2
+    line = (np.arange(1, STATES + 1) - 10) / 10
+    yield figure.near("the largest distance of exact values from the line", np.abs(result.exact - line).max(), 0, 1e-12)
+
+
 def draw(result: Result) -> Any:
     picture, (curves, values) = plots.panels((12, 4.4), 1, 2)
     for i, (n, errors) in enumerate(result.errors.items()):
@@ -95,7 +110,7 @@ def draw(result: Result) -> Any:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return figure.run(Options, compute, table, draw, arguments)
+    return figure.run(Options, compute, table, draw, arguments, numbers)
 
 
 if __name__ == "__main__":

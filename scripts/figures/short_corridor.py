@@ -4,6 +4,9 @@ Three states look alike, and the middle one turns left and right round; each ste
 probability of going right, and the best is neither 0 nor 1. On the left is its value, exactly and where agents of
 `seqrl.agents.reinforce` end; then what episodes bring while REINFORCE learns, at the book's step sizes, with the book's
 update after every step of an episode and from its start, 5 % right. Beside it the same with a learned baseline.
+
+The best probability is 2 - sqrt 2, about 0.59, and its value -11.66; the epsilon-greedy policies' are about -82 and -44
+(example 13.1). The script ends with status 1 where these numbers don't come out.
 """
 
 from __future__ import annotations
@@ -69,7 +72,6 @@ class Result(NamedTuple):
 
 
 def compute(options: Options) -> Result:
-    check_exact_values()
     learning, *seeds = np.random.SeedSequence(options.seed).spawn(1 + options.agents)
     rates = tuple(dict.fromkeys(PLAIN + COMPARED))
     totals, right = learn(rates, options.runs, options.episodes, np.random.default_rng(learning))
@@ -103,20 +105,6 @@ def best() -> tuple[float, float]:
         rises = value(middle + 1e-6) > value(middle - 1e-6)
         low, high = (middle, high) if rises else (low, middle)
     return low, value(low)
-
-
-def check_exact_values() -> None:
-    """The book's numbers. Raises AssertionError where the model has others."""
-    p, at_best = best()
-    exact = {
-        "the best probability": (p, BEST, 1e-4),
-        "its value": (at_best, BEST_VALUE, 1e-6),
-        "the value at 5 % right": (value(START), -82.1, 0.05),
-        "the value at 95 % right": (value(1 - START), -44.2, 0.05),
-        "the value at one half": (value(0.5), (2 * 0.5 - 4) / (0.5 * 0.5), 1e-9),
-    }
-    for name, (found, expected, tolerance) in exact.items():
-        assert abs(found - expected) <= tolerance, f"{name} is {found}; expected {expected}"
 
 
 # ---- learning ------------------------------------------------------------------------------------------------
@@ -192,6 +180,25 @@ def table(result: Result) -> Iterator[list[str | float]]:
         yield [name, f"{AGENT_STEPS} steps", 100 * float(np.mean(rights)), float(np.mean([value(p) for p in rights]))]
 
 
+def numbers(result: Result) -> Iterator[figure.Number]:
+    yield from exact_numbers()
+    best_rates = COMPARED[0]
+    tenth = max(result.curves[best_rates].size // 10, 1)
+    yield figure.near("the last return with baseline", result.curves[best_rates][-tenth:].mean(), BEST_VALUE, 0.8)
+    yield figure.near("the last probability with baseline", float(result.ends[best_rates].mean()), BEST, 0.04)
+    worst = min(value(right) for rights in result.agents.values() for right in rights)
+    yield figure.Number("the value of the worst agent of the library", worst, BEST_VALUE - 0.6)
+
+
+def exact_numbers() -> Iterator[figure.Number]:
+    p, at_best = best()
+    yield figure.near("the best probability", p, BEST, 1e-4)
+    yield figure.near("its value", at_best, BEST_VALUE, 1e-6)
+    yield figure.near("the value at 5 % right", value(START), -82.1, 0.05)
+    yield figure.near("the value at 95 % right", value(1 - START), -44.2, 0.05)
+    yield figure.near("the value at one half", value(0.5), (2 * 0.5 - 4) / (0.5 * 0.5), 1e-9)
+
+
 def draw(result: Result) -> Any:
     picture, (values, plain, compared) = plots.panels((13, 4.2), columns=3, width_ratios=[1, 1.2, 1.2])
     p = np.linspace(0.02, 0.98, 193)
@@ -222,7 +229,7 @@ def smoothed(curve: Array, width: int = 10) -> tuple[Array, Array]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return figure.run(Options, compute, table, draw, arguments)
+    return figure.run(Options, compute, table, draw, arguments, numbers)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -27,16 +31,44 @@ class FigureOptions(Protocol):
     out: str
 
 
+class Number(NamedTuple):
+    """A number that a figure stands for, and the range that it belongs in."""
+
+    name: str
+    found: float
+    low: float = -math.inf
+    high: float = math.inf
+
+
+def near(name: str, found: float, expected: float, tolerance: float) -> Number:
+    return Number(name, found, expected - tolerance, expected + tolerance)
+
+
+def outside(numbers: Iterable[Number]) -> list[str]:
+    """What was found and what was expected, for each number outside its range; NaN is in none."""
+    complaints = []
+    for name, found, low, high in numbers:
+        if not low <= found <= high:
+            lowest = f"at least {low:.6g}" if low > -math.inf else ""
+            highest = f"at most {high:.6g}" if high < math.inf else ""
+            expected = " and ".join(filter(None, (lowest, highest)))
+            complaints.append(f"{name} is {found:.6g}, expected {expected}")
+    return complaints
+
+
 def run(
     options: type[Any],
     compute: Callable[[Any], Result],
     table: Callable[[Result], Iterable[Sequence[str | float]]],
     draw: Callable[[Result], Any],
     arguments: Sequence[str] | None = None,
+    numbers: Callable[[Result], Iterable[Number]] | None = None,
 ) -> int:
     """Parse `arguments` (default: of the process) into the dataclass `options`; compute, print the table, draw.
 
-    `table` gives the rows, the header first; `draw` a matplotlib Figure. Returns the exit status.
+    `table` gives the rows, the header first; `draw` a matplotlib Figure; `numbers` those that the figure is about. They
+    are looked at where all options but `seed` and `out` have their defaults, which they belong to.
+    Returns the exit status: 1, after a line that says so and with the picture drawn, for a number outside its range.
     """
 
     def figure(given: FigureOptions) -> int:
@@ -47,7 +79,10 @@ def run(
         with plots.style():
             plots.save(draw(result), given.out)
         print(f"picture: {given.out}")
-        return 0
+        complaints = outside(numbers(result)) if numbers and _by_default(given) else []
+        if complaints:
+            print(f"{os.path.basename(sys.argv[0])}: {'; '.join(complaints)}", file=sys.stderr)
+        return 1 if complaints else 0
 
     return command.run(figure, options, arguments)
 
@@ -67,12 +102,15 @@ def _computed(compute: Callable[[FigureOptions], Result], options: FigureOptions
         raise InputError(f"{error}: the options let training diverge; expected a lower learning rate") from None
 
 
+def _by_default(options: Any) -> bool:
+    settings = (field for field in dataclasses.fields(options) if field.name not in ("seed", "out"))
+    return all(getattr(options, field.name) == field.default for field in settings)
+
+
 def _check(options: FigureOptions) -> None:
     """Refuse what would fail only after everything is computed, and sizes of nothing."""
     for name, value in vars(options).items():
         option, lowest = f"--{name.replace('_', '-')}", 0 if name == "seed" else 1
-        if value == ():
-            raise InputError(f"{option} got no values; expected one or more")
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, int) and number < lowest:
                 raise InputError(f"{option} is {number}; expected {lowest} or more")

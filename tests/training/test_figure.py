@@ -1,5 +1,6 @@
 """Commands that draw a figure."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,12 +57,43 @@ def test_the_same_seed_gives_the_same_picture(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+def numbers(squares: list[int]) -> Iterator[figure.Number]:
+    yield figure.near("the mean", float(np.mean(squares)), 1.7, 0.1)
+    yield figure.Number("the lowest", min(squares), 0)
+    yield figure.Number("the highest", max(squares), high=4)
+
+
+def test_numbers_in_their_ranges_need_no_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert figure.run(Options, compute, table, draw, ["--out", str(tmp_path / "a.png")], numbers) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_numbers_outside_their_ranges_are_said_in_one_line_and_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.png"
+    assert figure.run(Options, compute, table, draw, ["--seed", "2", "--out", str(out)], numbers) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    said = "the mean is 3.66667, expected at least 1.6 and at most 1.8; the highest is 6, expected at most 4"
+    assert line.endswith(f": {said}")
+    assert out.exists()
+
+
+def test_numbers_of_other_settings_have_no_ranges(tmp_path: Path) -> None:
+    arguments = ["--points", "9", "--out", str(tmp_path / "a.png")]
+    assert figure.run(Options, compute, table, draw, arguments, numbers) == 0
+
+
+def test_nothing_is_in_no_range() -> None:
+    assert figure.outside([figure.Number("x", math.nan, low=1)]) == ["x is nan, expected at least 1"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["--seed", "-1"], "--seed is -1; expected 0 or more"),
         (["--points", "0"], "--points is 0; expected 1 or more"),
-        (["--at"], "--at got no values; expected one or more"),
+        (["--at"], "--at is given without a value"),
         (["--at", "3", "-2"], "--at is -2; expected 1 or more"),
         (["--out", "figure.pdf"], "--out is figure.pdf; expected a name that ends in .png"),
         (["--out", "missing/figure.png"], "--out is missing/figure.png; there is no folder missing"),

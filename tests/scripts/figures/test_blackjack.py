@@ -7,19 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqrl.training import figure
+
 
 @pytest.fixture(scope="module")
 def result(script: ModuleType) -> Any:
     return script.compute(script.Options(episodes=(500, 8000), steps=20_000))
 
 
-def test_exact_values_of_sticking_on_20_are_those_of_the_book(result: Any) -> None:
-    """High with 20 and 21, low below; lower against an ace. State 13 with a usable ace against a 2: -0.27726."""
-    exact = result.exact
-    assert exact[13, 2, 1] == pytest.approx(-0.27726, abs=0.001)  # example 5.4, from 100 million episodes
-    assert (exact[20:22, 1:11] > 0.1).all()
-    assert (exact[12:20, 1:11, 0] < -0.5).all()
-    assert (exact[20:22, 2:10, 0] > exact[20:22, 1:2, 0]).all()
+def test_exact_values_of_sticking_on_20_are_those_of_the_book(script: ModuleType, result: Any) -> None:
+    assert figure.outside(script.exact_numbers(result)) == []
 
 
 def test_means_of_returns_come_to_the_exact_values(script: ModuleType, result: Any) -> None:
@@ -30,14 +27,12 @@ def test_means_of_returns_come_to_the_exact_values(script: ModuleType, result: A
 
 def test_policies_are_ranked_by_what_they_are_worth(result: Any) -> None:
     returns = result.returns
-    assert returns["sticks on 20"] < -0.3 < -0.05 < returns["optimal"] < 0
     assert returns["sticks on 20"] < returns["Q-learning"] <= returns["optimal"]
 
 
 @pytest.mark.slow
-def test_q_learning_finds_a_policy_as_good_as_the_best(script: ModuleType) -> None:
-    returns = script.compute(script.Options(episodes=(10,))).returns
-    assert returns["Q-learning"] > returns["optimal"] - 0.01
+def test_the_numbers_of_the_picture_are_in_their_ranges(script: ModuleType) -> None:
+    assert figure.outside(script.numbers(script.compute(script.Options()))) == []
 
 
 def test_the_picture_is_written(script: ModuleType, tmp_path: Path) -> None:

@@ -4,17 +4,12 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import pytest
+
+from seqrl.training import figure
 
 
 def test_q_learning_goes_left_and_double_q_learning_soon_does_not(script: ModuleType) -> None:
-    shares = script.compute(script.Options(runs=2000))
-    single, double = shares["Q-learning"], shares["double Q-learning"]
-    assert single[0] == pytest.approx(0.5, abs=0.05) and double[0] == pytest.approx(0.5, abs=0.05)
-    assert single[5:50].max() > 0.7
-    assert single[5:].min() > 0.08
-    assert double[-20:].mean() < 0.08
-    assert (single[5:] > double[5:] + 0.02).all()
+    assert figure.outside(script.numbers(script.compute(script.Options(runs=2000)))) == []
 
 
 def test_with_one_action_there_is_nothing_to_be_biased_by(script: ModuleType) -> None:
