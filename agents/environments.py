@@ -117,13 +117,20 @@ class Environments:
 
     def again(self, *, count: int, seed: Seed, max_steps: int | None = None) -> Environments:
         """Other environments of the same kind, such as for evaluation. Raises InputError where they can't be made."""
-        if self._maker is None:
+        maker = self._maker
+        if maker is None:
             raise InputError(f"no other environment like {self.name} can be made; give its id or a function making it")
-        return Environments(self._maker, count=count, seed=seed, max_steps=max_steps)
+
+        def another() -> gymnasium.Env[Any, Any]:
+            made = maker()
+            _check_distinct([*self._singles(), made])
+            return made
+
+        return Environments(another, count=count, seed=seed, max_steps=max_steps)
 
     def wrapped_in(self, wrapper: type[gymnasium.Wrapper[Any, Any, Any, Any]]) -> bool:
         """Whether such a wrapper is around environments made here."""
-        env = self._runner.envs[0] if isinstance(self._runner, Singles) else None
+        env = next(iter(self._singles()), None)
         while isinstance(env, gymnasium.Wrapper):
             if isinstance(env, wrapper):
                 return True
@@ -163,6 +170,10 @@ class Environments:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"the saved state of {self.name} doesn't fit ({type(error).__name__}: {error})") from None
 
+    def _singles(self) -> list[gymnasium.Env[Any, Any]]:
+        """The environments made here, if they were."""
+        return self._runner.envs if isinstance(self._runner, Singles) else []
+
     def close(self) -> None:
         self._runner.close()
 
@@ -187,4 +198,13 @@ def _make(env: Any, maker: Callable[[], Any] | None, count: int) -> list[gymnasi
     for one in made:
         if not isinstance(one, gymnasium.Env):
             raise InputError(f"the function that makes environments returned {shown(one)}; expected a gymnasium.Env")
+    _check_distinct(made)
     return made
+
+
+def _check_distinct(envs: list[gymnasium.Env[Any, Any]]) -> None:
+    """One in two places would be reset and stepped by each of them."""
+    if len({id(getattr(env, "unwrapped", env)) for env in envs}) < len(envs):
+        raise InputError(
+            "the function that makes environments returned the same environment twice; expected a new one each time"
+        )

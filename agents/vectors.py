@@ -96,10 +96,16 @@ class Vector:
             self.fail("an episode ended and infos lacks 'final_obs', where SAME_STEP has its last observation")
         following = current.copy()
         for i in np.flatnonzero(done):
+            last = infos["final_obs"][i]
             try:
-                following[i] = self.observations_as.encode(infos["final_obs"][i])
-            except (TypeError, ValueError):
-                self.fail(f"'final_obs' of environment {i} is {shown(infos['final_obs'][i])}")
+                seen = np.asarray(self.observations_as.encode(last))
+                fits = seen.shape == self.shape[1:] and np.can_cast(seen.dtype, self.dtype, "same_kind")
+            except (TypeError, ValueError, KeyError, IndexError, AttributeError):
+                fits = False
+            if not fits:  # NumPy would broadcast it
+                space = self.env.single_observation_space
+                self.fail(f"'final_obs' of environment {i} is {shown(last)}; expected one of {space}")
+            following[i] = seen
         self.check_finite(following, "step")
         return following
 

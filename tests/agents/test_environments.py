@@ -526,6 +526,38 @@ def test_trap_16_a_last_observation_with_nan_names_the_environment():
         run(environments, 3)
 
 
+@pytest.mark.parametrize("spoiled", [np.float32([7]), np.zeros((1, 2), np.float32), np.array([0j, 0j])])
+def test_trap_16_a_last_observation_of_another_shape_or_kind_is_said(spoiled):
+    """NumPy would broadcast one number to all of them, and drop the imaginary parts."""
+
+    def spoil(result):
+        for i in np.flatnonzero(result[2] | result[3]):
+            result[4]["final_obs"][i] = spoiled
+        return result
+
+    environments = Environments(BrokenVector(spoil), seed=0)
+    with pytest.raises(InputError, match=r"^BrokenVector, step 2: 'final_obs' of environment 0 is .*; expected one of"):
+        run(environments, 3)
+
+
+@pytest.mark.parametrize("wrapped", [F, T])
+def test_a_function_that_makes_one_environment_again_and_again_is_said(wrapped):
+    """Three that are one would be reset and stepped by each other, and learning by evaluation."""
+    one = gymnasium.make("CartPole-v1")
+
+    def make():
+        return gymnasium.wrappers.TimeLimit(one, 9) if wrapped else one
+
+    with pytest.raises(InputError, match="returned the same environment twice"):
+        Environments(make, count=3)
+    environments = Environments(make)
+    environments.step([0])
+    state = np.array(one.unwrapped.state)
+    with pytest.raises(InputError, match="returned the same environment twice"):
+        environments.again(count=1, seed=1)
+    np.testing.assert_array_equal(one.unwrapped.state, state)  # learning goes on where it was
+
+
 def test_actions_of_another_number_are_refused():
     for env, count in ("CartPole-v1", 2), (vector(SyncVectorEnv, AutoresetMode.SAME_STEP), 1):
         with pytest.raises(InputError, match=r"actions have the shape \(3,\); expected 2"):
