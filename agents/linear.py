@@ -14,6 +14,7 @@ Sutton and Barto 2018, sections 10.1 (SARSA) and 11.1; SARSA is safe with any fe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +97,7 @@ class _Linear(Agent):
 
     def build(self) -> None:
         settings = self.settings
+        _check(settings)
         self.features = make_features(settings, self.observation_space, self.environments.name)
         self.weights = np.zeros((self.features.size, int(self.action_space.n)))  # type: ignore[attr-defined]
         self._learning_rate = linear(settings.learning_rate, settings.learning_rate_end, settings.anneal_steps)
@@ -157,7 +159,10 @@ class _Linear(Agent):
         super().load_state(state)
         self.weights[...] = weights
         self._code = self._encode(self.environments.observations)
-        self._next_actions = state.arrays["next_actions"].copy()
+        if self.environments.resumable:
+            self._next_actions = state.arrays["next_actions"].copy()
+        else:  # new episodes began, of other observations than those that the saved actions were chosen for
+            self._next_actions = self.actions(self.environments.observations, self.streams.exploration, True)
 
 
 class LinearSarsa(_Linear):
@@ -188,6 +193,18 @@ class LinearQ(_Linear):
     def following(self, q: Array, actions: Integers, epsilon: float) -> Array:
         following: Array = q.max(axis=1)
         return following
+
+
+def _check(settings: Settings) -> None:
+    """Raises InputError for the first setting that nothing can be learned with."""
+    for name in "epsilon", "epsilon_end", "gamma":
+        if not 0 <= getattr(settings, name) <= 1:
+            raise InputError(f"{name} is {getattr(settings, name)}; expected a number from 0 to 1")
+    for name in "learning_rate", "learning_rate_end":
+        if not 0 <= getattr(settings, name) < math.inf:
+            raise InputError(f"{name} is {getattr(settings, name)}; expected a finite number of 0 or more")
+    if settings.anneal_steps < 0:
+        raise InputError(f"anneal_steps is {settings.anneal_steps}; expected 0 or more")
 
 
 def _explore(q: Array, epsilon: float, rng: np.random.Generator) -> Integers:

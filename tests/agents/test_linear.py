@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,52 @@ def test_trap_28_mountain_car_beats_a_random_policy_with_its_interval(kind: type
 def test_what_it_cannot_do_is_said_in_a_line(env: str, settings: Settings, says: str) -> None:
     with pytest.raises(InputError, match=says):
         LinearSarsa(env, settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epsilon": 3.0}, r"epsilon is 3\.0; expected a number from 0 to 1"),
+        ({"epsilon_end": -0.1}, r"epsilon_end is -0\.1"),
+        ({"gamma": -1.0}, r"gamma is -1\.0"),
+        ({"gamma": float("nan")}, "gamma is nan"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan; expected a finite number of 0 or more"),
+        ({"learning_rate": -1.0}, r"learning_rate is -1\.0"),
+        ({"learning_rate_end": float("inf")}, r"learning_rate_end is inf"),
+        ({"anneal_steps": -5}, "anneal_steps is -5; expected 0 or more"),
+    ],
+)
+def test_settings_that_nothing_can_be_learned_with_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        LinearSarsa("MountainCar-v0", settings=settings)
+
+
+class Place(gymnasium.Env[Any, Any]):
+    """0 at first, then 1 for good. Its state can't be set."""
+
+    observation_space = gymnasium.spaces.Box(0, 1, (1,), np.float64)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        return np.zeros(1), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return np.ones(1), 0.0, False, False, {}
+
+
+def test_a_loaded_agent_acts_on_the_episodes_that_have_begun(tmp_path: Path) -> None:
+    """Where an environment's state can't be set, the action that was chosen is for another observation."""
+    agent = LinearQ(Place, settings={"epsilon": 0.0, "learning_rate": 0.0, "learning_rate_end": 0.0})
+    for observation, best in (0.0, 0), (1.0, 1):
+        agent.features.add(agent.weights, agent.features.encode(np.array([[observation]])), np.eye(2)[[best]])
+    agent.learn(2)
+    assert not agent.environments.resumable and agent._next_actions.tolist() == [1]
+    agent.save(tmp_path / "agent.safetensors")
+    assert LinearQ.load(tmp_path / "agent.safetensors", env=Place)._next_actions.tolist() == [0]
 
 
 def test_weights_of_other_features_are_refused(tmp_path: Path) -> None:
