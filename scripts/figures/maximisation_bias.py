@@ -5,7 +5,7 @@ ten noisy estimates lies above their true values: that is the maximisation bias,
 is worth. Double Q-learning chooses by one table and values by another with noise of its own (van Hasselt 2010).
 
 In the figure both begin at 50 %. Q-learning rises above 70 % and after 300 episodes is still above the 5 % of exploring
-alone, which double Q-learning has come down to. The script ends with status 1 where these numbers don't come out.
+alone, which double Q-learning is close to. The script ends with status 1 where these numbers don't come out.
 
 All runs learn side by side: tables are (2 tables, N runs, A actions), of which Q-learning uses the first.
 """
