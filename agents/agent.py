@@ -261,6 +261,13 @@ class Agent:
     def close(self) -> None:
         self.environments.close()
 
+    def not_finite(self) -> str:
+        """What of all that is learned isn't finite, or "". An algorithm without optimizers looks at what it has."""
+        for name, optimizer in self.optimizers.items():
+            if where := optimizer.packed.first_non_finite():
+                return f"the parameter '{where}' of '{name}'"
+        return ""
+
     # ---- checkpoints -------------------------------------------------------------------------------------------
 
     def state(self) -> AgentState:

@@ -149,11 +149,9 @@ class Learning:
         self._saved_at = time.perf_counter()
 
     def _not_finite(self) -> str:
-        """Which parameter isn't, where one isn't: it must not replace a good checkpoint."""
-        for name, optimizer in self.agent.optimizers.items():
-            if where := optimizer.packed.first_non_finite():
-                return f"the parameter '{where}' of '{name}' is not finite"
-        return ""
+        """What of the agent isn't, where something isn't: it must not replace a good checkpoint."""
+        where = self.agent.not_finite()
+        return f"{where} is not finite" if where else ""
 
     def _show(self, bar: Any, now: float) -> None:
         self._shown_at = now

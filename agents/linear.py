@@ -148,6 +148,9 @@ class _Linear(Agent):
     def _encode(self, observations: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return self.features.encode(observations.reshape(len(observations), -1))
 
+    def not_finite(self) -> str:
+        return "" if np.isfinite(self.weights).all() else "an entry of 'weights'"
+
     def state(self) -> AgentState:
         arrays, numbers = super().state()
         return AgentState({**arrays, "weights": self.weights, "next_actions": self._next_actions}, numbers)

@@ -133,6 +133,9 @@ class Tabular(Agent):
         values = np.array([self.values(state) for state in self.states(observations)])
         return epsilon_greedy(values, self.epsilon if explore else 0.0, rng)
 
+    def not_finite(self) -> str:
+        return "" if np.isfinite(self.tables).all() else "an entry of 'q'"
+
     def state(self) -> AgentState:
         arrays, numbers = super().state()
         arrays["q"], arrays["visits"] = np.array(self.tables, np.float64), np.array(self.visits, np.int64)

@@ -1,6 +1,7 @@
 """Runs of agents: what a killed one goes on with, and what a checkpoint must not hold."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,29 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_checkpo
     good = (folder / LAST).read_bytes()
     learning.agent.optimizers["q"].packed.value[3] = np.nan
     with pytest.raises(InputError, match=r"after step \d+: .* not finite.*last.safetensors holds step 0"):
+        learning.run()
+    assert (folder / LAST).read_bytes() == good
+
+
+def test_weights_that_diverge_stop_the_run_and_keep_the_last_good_checkpoint(tmp_path: Path) -> None:
+    wild = {"features": "polynomial", "order": 1, "learning_rate": 1e6, "learning_rate_end": 1e6}
+    folder = begin(tmp_path / "run", "linear_q", 3000, **wild)
+    where = re.escape(str(folder))
+    with pytest.raises(InputError, match=rf"^{where}, after step \d+: an entry of 'weights' is not finite; learning"):
+        Learning(folder, verbose=False).run()
+    assert np.isfinite(runs.load(folder).weights).all()
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_table_that_is_not_finite_does_not_replace_a_good_checkpoint(tmp_path: Path, number: float) -> None:
+    folder = begin(tmp_path / "run", "double_q_learning")
+    learning = Learning(folder, verbose=False)
+    good = (folder / LAST).read_bytes()
+    learning.agent.tables[1][499][5] = number  # type: ignore[attr-defined]
+    said = r"after step \d+: an entry of 'q' is not finite.*last.safetensors holds step 0"
+    with pytest.raises(InputError, match=said):
+        InputError, match=r"after step \d+: an entry of 'q' is not finite.*last.safetensors holds step 0"
+    ):
         learning.run()
     assert (folder / LAST).read_bytes() == good
 
