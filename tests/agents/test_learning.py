@@ -247,8 +247,6 @@ def test_a_table_that_is_not_finite_does_not_replace_a_good_checkpoint(tmp_path:
     learning.agent.tables[1][499][5] = number  # type: ignore[attr-defined]
     said = r"after step \d+: an entry of 'q' is not finite.*last.safetensors holds step 0"
     with pytest.raises(InputError, match=said):
-        InputError, match=r"after step \d+: an entry of 'q' is not finite.*last.safetensors holds step 0"
-    ):
         learning.run()
     assert (folder / LAST).read_bytes() == good
 
