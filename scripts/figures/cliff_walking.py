@@ -7,7 +7,7 @@ exploring included, and keep away. So Q-learning has the better greedy policy an
 The exact return of each final policy, as it acts while it learns and greedily, follows from the environment's model.
 
 In the example's figure SARSA has about -25 while it learns and Q-learning about -50; expected SARSA, which is not in
-it, is beside SARSA. The script ends with status 1 where these numbers don't come out.
+it, does a little better than SARSA. The script ends with status 1 where these numbers don't come out.
 """
 
 from __future__ import annotations
