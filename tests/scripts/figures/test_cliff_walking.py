@@ -2,18 +2,24 @@
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import pytest
 
 from seqrl.training import figure
 
 
-def test_sarsa_keeps_away_from_the_cliff_and_q_learning_walks_along_it(script: ModuleType) -> None:
-    curves = script.compute(script.Options(runs=8))
+@pytest.fixture(scope="module")
+def curves(script: ModuleType) -> Any:
+    return script.compute(script.Options(runs=8))
+
+
+def test_sarsa_keeps_away_from_the_cliff_and_q_learning_walks_along_it(script: ModuleType, curves: Any) -> None:
     assert figure.outside(script.numbers(curves)) == []
     assert sorted(curves["Q-learning"].greedy)[1:] == [-13] * 7  # but where a tie was left at the end
 
 
-def test_one_algorithm_in_the_place_of_another_is_said(script: ModuleType) -> None:
-    curves = script.compute(script.Options(runs=8))
+def test_one_algorithm_in_the_place_of_another_is_said(script: ModuleType, curves: Any) -> None:
     sarsa, _, q = curves.values()
     said = "; ".join(figure.outside(script.numbers({"SARSA": q, "expected SARSA": sarsa, "Q-learning": sarsa})))
     assert "the return of SARSA online is -" in said and "expected at least -30 and at most -20" in said
