@@ -190,7 +190,7 @@ class DQN(Agent):
             if len(observations) > 1:
                 return epsilon_greedy(self.q(self._encode.encode(observations)), epsilon, rng)
             if rng.random() < epsilon:
-                return rng.integers(self._A, size=1)
+                return np.array([rng.integers(self._A)])  # in a third of the time that size=1 takes
         return argmax(self.q(self._encode.encode(observations)), rng)
 
     def advance(self, remaining: int) -> None:
@@ -200,9 +200,11 @@ class DQN(Agent):
         due = (every - before % every for every in (s.train_frequency, s.target_frequency))
         goal = before + min(remaining, *due)
         taken = []
-        while environments.steps < goal:
-            taken.append(environments.step(self.actions(environments.observations, rng, True)))
-        self.replay.extend(taken)
+        try:
+            while environments.steps < goal:
+                taken.append(environments.step(self.actions(environments.observations, rng, True)))
+        finally:  # an interrupted round is in the replay as far as it went
+            self.replay.extend(taken)
         after = environments.steps
         for _ in range(passed(s.train_frequency, max(before, s.learning_starts), after)):
             self._improve(s.gradient_steps)
@@ -281,9 +283,14 @@ def _check(s: Settings) -> None:
     for name in "batch_size", "train_frequency", "gradient_steps", "target_frequency":
         if getattr(s, name) < 1:
             raise InputError(f"{name} is {getattr(s, name)}; expected at least 1")
+    for name in "learning_starts", "learning_rate_steps", "epsilon_steps", "beta_steps":
+        if getattr(s, name) < 0:
+            raise InputError(f"{name} is {getattr(s, name)}; expected 0 or more")
     if s.learning_rate_end is not None and not s.learning_rate_end > 0:
         raise InputError(f"learning_rate_end is {s.learning_rate_end}; expected a positive number")
-    for name in "epsilon_start", "epsilon_end", "tau", "alpha", "beta":
+    if not 0 < s.tau <= 1:
+        raise InputError(f"tau is {s.tau}; expected a number above 0, to 1")
+    for name in "epsilon_start", "epsilon_end", "alpha", "beta":
         if not 0 <= getattr(s, name) <= 1:
             raise InputError(f"{name} is {getattr(s, name)}; expected a number from 0 to 1")
     if s.dueling and not s.hidden:

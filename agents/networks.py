@@ -114,14 +114,15 @@ class Encoder(NamedTuple):
 
 
 def encoder(space: spaces.Space[Any]) -> Encoder:
-    """The encoder of a space: Box and MultiBinary are flattened, a Discrete observation is one-hot, a MultiDiscrete one
-    several one-hots side by side.
+    """The encoder of a space: Box and MultiBinary are flattened, pixels (bytes to 255) become 0 to 1, a Discrete
+    observation is one-hot, a MultiDiscrete one several one-hots side by side.
 
     Raises InputError for another space.
     """
     if isinstance(space, (spaces.Box, spaces.MultiBinary)):
         size = math.prod(space.shape)
-        return _flattened(size)
+        pixels = space.dtype == np.uint8 and np.all(space.high == 255)  # type: ignore[union-attr]
+        return _flattened(size, np.float32(1 / 255) if pixels else None)
     if isinstance(space, spaces.Discrete):
         return _one_hots(np.array([space.n]), np.array([space.start]))
     if isinstance(space, spaces.MultiDiscrete):
@@ -132,11 +133,12 @@ def encoder(space: spaces.Space[Any]) -> Encoder:
     )
 
 
-def _flattened(size: int) -> Encoder:
+def _flattened(size: int, scale: np.float32 | None) -> Encoder:
     def encode(x: Any) -> Array:
         if type(x) is np.ndarray and x.ndim == 2 and x.dtype == np.float32:  # at nearly every step
             return x
-        return np.asarray(x).reshape(len(x), size).astype(np.float32, copy=False)
+        rows = np.asarray(x).reshape(len(x), size).astype(np.float32, copy=False)
+        return rows if scale is None else rows * scale
 
     return Encoder(size, encode)
 

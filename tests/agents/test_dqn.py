@@ -300,6 +300,9 @@ def test_several_targets_at_once_are_those_one_by_one(monkeypatch):
         ({"n_step": 0}, "n_step of a replay is 0"),
         ({"learning_rate": -1.0}, "the learning rate is -1"),
         ({"learning_rate_end": 0.0}, "learning_rate_end is 0"),
+        ({"tau": 0.0}, "tau is 0"),
+        *(({name: -1}, f"{name} is -1") for name in ("learning_starts", "learning_rate_steps", "epsilon_steps")),
+        ({"beta_steps": -1}, "beta_steps is -1"),
     ],
 )
 def test_settings_that_nothing_can_be_learned_with_are_refused(settings, message):
@@ -316,3 +319,19 @@ def test_continuous_actions_are_refused():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_cartpole_is_balanced_within_50_000_steps(seed):
     assert DQN("CartPole-v1", seed=seed).learn(50_000).evaluate().mean >= 495
+
+
+def test_an_interrupt_within_a_round_loses_no_step(monkeypatch):
+    """Windows of several steps would else go on across a gap when learning goes on."""
+    agent = make(train_frequency=50, n_step=3, capacity=100)
+    step = agent.environments.step
+
+    def interrupted(actions):
+        if agent.steps == 20:
+            raise KeyboardInterrupt
+        return step(actions)
+
+    monkeypatch.setattr(agent.environments, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        agent.learn(100)
+    assert len(agent.replay) == agent.steps == 20

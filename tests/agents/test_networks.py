@@ -103,3 +103,11 @@ def test_what_cannot_be_a_network_or_a_row_is_refused():
         encoder(spaces.Dict({"a": spaces.Discrete(2)}))
     with pytest.raises(InputError, match=r"means of shape \(5, 3\); expected \(..., 2\)"):
         Deviation(2)(np.zeros((5, 3)))
+
+
+def test_pixels_reach_networks_between_0_and_1():
+    size, encode = encoder(spaces.Box(0, 255, (2, 2, 3), np.uint8))
+    x = encode(np.full((1, 2, 2, 3), 255, np.uint8))
+    assert size == 12 and x.dtype == np.float32 and (x == 1).all()
+    _, encode = encoder(spaces.Box(0, 3, (2,), np.uint8))  # bytes, but no pixels
+    assert encode(np.full((1, 2), 3, np.uint8)).tolist() == [[3, 3]]
