@@ -112,11 +112,7 @@ def test_tiles_are_of_the_processor_that_numba_compiles_for(cpu: tuple[str, str]
     name, features = cpu
     code = """
         import numpy as np
-        from numba import njit
-
-from seqrl.kernels.compiled import products
-from seqrl.kernels.compiled.products import multiply
-from seqrl.kernels.compiled.transposing import transpose
+        from seqrl.kernels.compiled import products
         rng = np.random.default_rng(0)
         a, b, c = rng.normal(size=(7, 30)), rng.normal(size=(30, 21)), np.zeros((7, 21))
         products.multiply_add(a, b, False, products.pack(b, False), c)
