@@ -7,6 +7,7 @@ from gymnasium import spaces
 
 from seqrl.agents import dqn
 from seqrl.agents.dqn import DQN, Settings, passed
+from seqrl.agents.evaluation import evaluate
 from seqrl.errors import InputError
 
 SMALL = {
@@ -319,6 +320,16 @@ def test_continuous_actions_are_refused():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_cartpole_is_balanced_within_50_000_steps(seed):
     assert DQN("CartPole-v1", seed=seed).learn(50_000).evaluate().mean >= 495
+
+
+@pytest.mark.slow
+def test_trap_28_mountain_car_beats_a_random_policy_with_its_interval():
+    agent = DQN("MountainCar-v0", seed=1).learn(120_000)
+    random = np.random.default_rng(0)
+    by_chance = evaluate(lambda seen: random.integers(3, size=len(seen)), "MountainCar-v0", 100)
+    found = agent.evaluate()
+    assert found.interval[0] > by_chance.interval[1] + 20
+    assert found.mean > -115  # the table over ten seeds: about -101
 
 
 def test_an_interrupt_within_a_round_loses_no_step(monkeypatch):
