@@ -17,6 +17,7 @@ from seqrl.layers.dropout import Dropout, VariationalDropout
 from seqrl.layers.embedding import Embedding
 from seqrl.layers.gaussian import GaussianSample
 from seqrl.layers.maxout import Maxout
+from seqrl.layers.mlp import MLP, SideBySide
 from seqrl.layers.normalization import BatchNorm, LayerNorm
 from seqrl.layers.pooling import AvgPool2D, Flatten, GlobalAvgPool2D, GlobalMaxPool2D, MaxPool2D
 from seqrl.training.sequential import Sequential
@@ -52,6 +53,19 @@ def _concatenate(graph: Graph, branches: Concatenate, x: str) -> str:
 def _dense(graph: Graph, dense: Dense, x: str) -> str:
     y = graph.add("MatMul", x, graph.parameter(dense.weight))
     return y if dense.bias is None else graph.add("Add", y, graph.parameter(dense.bias))
+
+
+def _mlp(graph: Graph, mlp: MLP, x: str) -> str:
+    for k, layer in enumerate(mlp.layers):
+        x = _dense(graph, layer, graph.add(MLP_OPERATORS[mlp.activation], x) if k else x)
+    return x
+
+
+MLP_OPERATORS = {"relu": "Relu", "tanh": "Tanh"}
+
+
+def _side_by_side(graph: Graph, both: SideBySide, x: str) -> str:
+    return graph.add("Concat", *(_mlp(graph, network, x) for network in both.networks), axis=-1)
 
 
 def _tied_dense(graph: Graph, dense: TiedDense, x: str) -> str:
@@ -137,6 +151,8 @@ RULES: dict[type[Layer], Callable[[Graph, Any, str], str]] = {
     Concatenate: _concatenate,
     Dense: _dense,
     TiedDense: _tied_dense,
+    MLP: _mlp,
+    SideBySide: _side_by_side,
     Embedding: _embedding,
     Maxout: _maxout,
     Conv2D: _convolution,
