@@ -19,7 +19,7 @@ from seqrl.errors import InputError
 from seqrl.losses import mean_squared_error
 from seqrl.parameter import Array
 
-from .distributions import Actions, Categorical, Distribution
+from .distributions import Actions, Categorical, Distribution, weighted_log_prob
 from .on_policy import Experience, OnPolicy, Pass, explained_variance
 
 
@@ -61,14 +61,7 @@ def policy_loss(
     B = len(outputs)
     if np.shape(advantages) != (B,):  # NumPy would broadcast (B,) against (B, 1)
         raise InputError(f"advantages of shape {np.shape(advantages)} for {B} rows; expected {(B,)}")
-    pi = distribution(outputs)
-    loss = -float(np.dot(advantages, pi.log_prob(actions))) / B
-    dlog_prob = (np.asarray(advantages) * (-1 / B)).astype(outputs.dtype)
-    dentropy = None
-    if entropy:
-        loss -= entropy * float(pi.entropy().sum(dtype=np.float64)) / B
-        dentropy = np.full(B, -entropy / B, outputs.dtype)
-    return loss, pi.gradient(actions, dlog_prob, dentropy)
+    return weighted_log_prob(distribution, outputs, actions, advantages, count=B, entropy=entropy)
 
 
 class ActorCritic(OnPolicy):

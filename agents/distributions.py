@@ -140,6 +140,20 @@ class DiagonalGaussian:
         return np.ascontiguousarray(actions, self.outputs.dtype)
 
 
+def weighted_log_prob(
+    distribution: type[Distribution], outputs: Array, actions: Actions, weights: Array, *, count: int, entropy: float
+) -> tuple[float, Array]:
+    """-1/count sum_b [weights_b log pi(a_b) + entropy H(pi)], and its gradient of the outputs; weights: (B,)."""
+    pi = distribution(outputs)
+    loss = -float(np.dot(weights, pi.log_prob(actions))) / count
+    dlog_prob = (np.asarray(weights) * (-1 / count)).astype(outputs.dtype)
+    dentropy = None
+    if entropy:
+        loss -= entropy * float(pi.entropy().sum(dtype=np.float64)) / count
+        dentropy = np.full(len(outputs), -entropy / count, outputs.dtype)
+    return loss, pi.gradient(actions, dlog_prob, dentropy)
+
+
 def _rows(what: str, column: Array, outputs: Array) -> Array:
     """A number for each row; NumPy would broadcast (B,) against (B, 1) to (B, B)."""
     B = len(outputs)

@@ -42,7 +42,7 @@ from seqrl.parameter import Array, Integers
 from seqrl.training.settings import SCHEDULES, check_counts, check_positive
 
 from .agent import Agent, AgentState
-from .distributions import Actions, Categorical, DiagonalGaussian, Distribution
+from .distributions import Actions, Categorical, DiagonalGaussian, Distribution, weighted_log_prob
 from .networks import Deviation, encoder, mlp, policy_gains
 from .returns import Flags, discounted_returns
 from .rollouts import Steps
@@ -69,14 +69,7 @@ def policy_gradient_loss(
     B = len(outputs)
     if np.shape(weights) != (B,):  # NumPy would broadcast (B,) against (B, 1)
         raise InputError(f"weights of shape {np.shape(weights)} for {B} steps; expected {(B,)}")
-    pi = distribution(outputs)
-    loss = -float(np.dot(weights, pi.log_prob(actions))) / episodes
-    dlog_prob = (np.asarray(weights) * (-1 / episodes)).astype(outputs.dtype)
-    dentropy = None
-    if entropy:
-        loss -= entropy * float(pi.entropy().sum(dtype=np.float64)) / episodes
-        dentropy = np.full(B, -entropy / episodes, outputs.dtype)
-    return loss, pi.gradient(actions, dlog_prob, dentropy)
+    return weighted_log_prob(distribution, outputs, actions, weights, count=episodes, entropy=entropy)
 
 
 # ---- whole episodes ------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 from seqrl.certify.agent_cases import ObjectiveCase
 from seqrl.certify.check import CENTRAL_DIFFERENCES, EXACT, SINGLE_PRECISION, Check
 from seqrl.certify.differences import Difference, Differences, compare, identical, is_floating
+from seqrl.certify.loss_checks import loss_in_float32
 from seqrl.errors import InputError
 from seqrl.gradient_check import DIFFERENCES, numerical_gradient
 
@@ -98,13 +99,7 @@ def single_precision(case: ObjectiveCase) -> Differences:
     inputs = made(case)
     value, gradient = compute(case, tuple(x.astype(np.float32) if is_floating(x) else x for x in inputs))
     wanted, wanted_gradient = compute(case, inputs)
-    found = [
-        compare("the loss in float32", value, wanted),
-        compare("the gradient in float32", gradient, wanted_gradient),
-    ]
-    if gradient.dtype != np.float32:
-        found.append(Difference("the gradient", np.inf, f"is {gradient.dtype}, expected float32"))
-    return found
+    return loss_in_float32(value, gradient, wanted, wanted_gradient)
 
 
 OBJECTIVE_CHECKS: list[Check[ObjectiveCase]] = [

@@ -134,6 +134,11 @@ def single_precision(case: LossCase) -> Differences:
     narrow = target.astype(np.float32) if np.issubdtype(target.dtype, np.floating) else target
     value, gradient = compute(case, prediction.astype(np.float32), narrow)
     wanted, wanted_gradient = compute(case, prediction, target)
+    return loss_in_float32(value, gradient, wanted, wanted_gradient)
+
+
+def loss_in_float32(value: float, gradient: Any, wanted: float, wanted_gradient: Any) -> Differences:
+    """A loss of float32 arrays and its gradient beside those of float64."""
     found = [
         compare("the loss in float32", value, wanted),
         compare("the gradient in float32", gradient, wanted_gradient),
